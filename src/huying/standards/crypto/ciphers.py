@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from huying.standards.crypto.errors import InvalidKey, UnknownAlgorithm
+from huying.standards.errors import InvalidInput
 
 CipherCode = Literal["AES256GCM", "SM4GCM"]
 
@@ -22,14 +23,16 @@ NONCE_SIZE: Final = 12
 TAG_SIZE: Final = 16
 
 
-class DecryptionFailed(ValueError):
+class DecryptionFailed(InvalidInput):
     """The message was changed, cut short, or sealed with another key or other context."""
 
-    def __init__(self, code: str) -> None:
-        self.code = code
+    code = "DECRYPTION_FAILED"
+
+    def __init__(self, algorithm: str) -> None:
+        self.algorithm = algorithm
         super().__init__(
-            "无法解密：密钥不符，或数据已被改动。 / "
-            "Cannot decrypt: the key does not match, or the data was changed."
+            "无法解密：密钥不符，或数据已被改动。",
+            "Cannot decrypt: the key does not match, or the data was changed.",
         )
 
 

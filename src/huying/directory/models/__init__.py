@@ -1,0 +1,32 @@
+"""Tables of the directory."""
+
+from huying.directory.models.accounts import (
+    Account,
+    AccountManager,
+    ApiToken,
+    DutyShift,
+    FormerPassword,
+    Post,
+    SignIn,
+)
+from huying.directory.models.parameters import Edition, WorkingYear
+from huying.directory.models.people import AccessRecord, Household, Person
+from huying.directory.models.places import Division, Grid, Organisation
+
+__all__ = [
+    "AccessRecord",
+    "Account",
+    "AccountManager",
+    "ApiToken",
+    "Division",
+    "DutyShift",
+    "Edition",
+    "FormerPassword",
+    "Grid",
+    "Household",
+    "Organisation",
+    "Person",
+    "Post",
+    "SignIn",
+    "WorkingYear",
+]

@@ -1,0 +1,222 @@
+"""The vault: values encrypted at rest, found through blind indexes, masked by default.
+
+A sealed value is ``key number (2 bytes, big-endian) || algorithm (1 byte) || nonce ||
+ciphertext || tag``. The column it belongs to is authenticated with it, so that a ciphertext
+moved to another column does not open. Keys are files of KEY_DIR (`vault_1.key`, `vault_2.key`,
+…; the highest number seals, all of them open) or the variable HUYING_VAULT_KEYS
+(``1:<64 hex digits>,2:<64 hex digits>``). VAULT_CIPHER chooses AES256GCM or its domestic twin
+SM4GCM for new values; old ones open with what sealed them. The blind indexes' key
+(`vault_index.key` or HUYING_VAULT_INDEX_KEY) stays when the others rotate.
+"""
+
+import os
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+
+from huying.standards import crypto
+
+KEY_SIZE = 32
+_CIPHER_NUMBERS = {"AES256GCM": 1, "SM4GCM": 2}
+_CIPHER_NAMES = {number: code for code, number in _CIPHER_NUMBERS.items()}
+_KEY_FILE = re.compile(r"^vault_(\d+)\.key$")
+
+
+class VaultError(ValueError):
+    """A sealed value does not open: another key, another column, or it was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys of one directory; `active` seals, all of them open."""
+
+    masters: dict[int, bytes]
+    index_key: bytes
+
+    @property
+    def active(self) -> int:
+        return max(self.masters)
+
+    def __repr__(self) -> str:
+        return f"<KeyRing {sorted(self.masters)}>"
+
+
+def _file_key(path: Path) -> bytes:
+    """The key in a file, made on first use; readable by its owner only.
+
+    Two processes that start at once agree on one key: the file is linked into place.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_bytes(KEY_SIZE).hex(), encoding="ascii")
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return _key(path.read_text(encoding="ascii"), path.name)
+
+
+def _key(text: str, name: str) -> bytes:
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_SIZE:
+        raise VaultError(
+            f"密钥 {name} 无效，应为 64 位十六进制数。 / "
+            f"The key {name} is not valid: 64 hex digits are needed."
+        )
+    return key
+
+
+@lru_cache(maxsize=4)
+def _load(directory: Path, keys: str, index_key: str) -> KeyRing:
+    masters: dict[int, bytes] = {}
+    if keys:
+        for entry in keys.split(","):
+            number, _, text = entry.partition(":")
+            masters[int(number)] = _key(text, f"HUYING_VAULT_KEYS[{number}]")
+    else:
+        _file_key(directory / "vault_1.key")
+        for path in directory.iterdir():
+            found = _KEY_FILE.match(path.name)
+            if found:
+                masters[int(found[1])] = _file_key(path)
+    index = (
+        _key(index_key, "HUYING_VAULT_INDEX_KEY")
+        if index_key
+        else _file_key(directory / "vault_index.key")
+    )
+    return KeyRing(masters, index)
+
+
+def key_ring() -> KeyRing:
+    """The keys of this county, read once a process."""
+    return _load(
+        Path(settings.KEY_DIR),
+        os.environ.get("HUYING_VAULT_KEYS", ""),
+        os.environ.get("HUYING_VAULT_INDEX_KEY", ""),
+    )
+
+
+def forget_keys() -> None:
+    """Read the keys anew at the next use: after a rotation."""
+    _load.cache_clear()
+    _derived.cache_clear()
+
+
+@lru_cache(maxsize=32)
+def _derived(master: bytes, code: str) -> bytes:
+    return crypto.derive_key(master, f"huying vault {code}", crypto.cipher(code).key_size)
+
+
+def seal(value: str, context: str) -> bytes:
+    """Encrypt `value` for the column `context` (for example "person.phone")."""
+    ring = key_ring()
+    code = getattr(settings, "VAULT_CIPHER", "AES256GCM")
+    number = ring.active
+    header = number.to_bytes(2, "big") + bytes([_CIPHER_NUMBERS[code]])
+    key = _derived(ring.masters[number], code)
+    return header + crypto.cipher(code).encrypt(key, value.encode(), header + context.encode())
+
+
+def unseal(token: bytes, context: str) -> str:
+    """The value `seal` encrypted for the same column; `VaultError` if anything differs."""
+    token = bytes(token)
+    code = _CIPHER_NAMES.get(token[2]) if len(token) > 3 else None
+    master = key_ring().masters.get(int.from_bytes(token[:2], "big"))
+    if code is None or master is None:
+        raise VaultError(
+            "找不到解密所需的密钥。 / The key that sealed this value is not in the key directory."
+        )
+    try:
+        plain = crypto.cipher(code).decrypt(
+            _derived(master, code), token[3:], token[:3] + context.encode()
+        )
+    except crypto.DecryptionFailed as failure:
+        raise VaultError(str(failure)) from None
+    return plain.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A value as it lies in the database. Printing it shows nothing; `open` decrypts."""
+
+    token: bytes
+    context: str
+
+    def open(self) -> str:
+        return unseal(self.token, self.context)
+
+    def __str__(self) -> str:
+        return "••••"
+
+    def __repr__(self) -> str:
+        return f"<Sealed {self.context}>"
+
+
+if TYPE_CHECKING:
+    _SealedColumn = models.BinaryField[Sealed | str | None, Sealed | None]
+else:
+    _SealedColumn = models.BinaryField
+
+
+class SealedField(_SealedColumn):
+    """An encrypted text column. Takes text, keeps ciphertext, gives back a `Sealed`."""
+
+    def __init__(self, *args: Any, context: str, **kwargs: Any) -> None:
+        self.context = context
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        kwargs["context"] = self.context
+        return name, path, args, kwargs
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Sealed | None:
+        return None if value is None else Sealed(bytes(value), self.context)
+
+    def get_prep_value(self, value: Any) -> bytes | None:
+        if value is None or value == "":
+            return None
+        if isinstance(value, Sealed):
+            return value.token
+        if isinstance(value, str):
+            return seal(value, self.context)
+        return bytes(value)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        token = value if prepared else self.get_prep_value(value)
+        return None if token is None else connection.Database.Binary(token)
+
+
+def normalised(field: str, value: str) -> str:
+    """The form in which a value is looked up: width, case and separators do not matter."""
+    text = unicodedata.normalize("NFKC", value).strip()
+    if field == "phone":
+        digits = "".join(filter(str.isdigit, text))
+        return digits.removeprefix("86") if len(digits) == 13 else digits
+    if field == "id_number":
+        return "".join(text.split()).upper()
+    return "".join(text.split())
+
+
+def index(field: str, value: str) -> bytes:
+    """The blind index of a person's `field` ("name", "phone", "id_number"), 32 bytes."""
+    return crypto.blind_index(key_ring().index_key, f"person.{field}", normalised(field, value))
+
+
+def keyed_digest(purpose: str, value: str) -> str:
+    """16 hex digits that tell values apart without keeping them (network addresses)."""
+    return crypto.blind_index(key_ring().index_key, purpose, value).hex()[:16]

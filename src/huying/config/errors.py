@@ -1,0 +1,124 @@
+"""The one translator of domain errors: RFC 9457 problem details for programs, a page for people."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from huying.directory.permissions import DomainError, NotAllowed
+
+_logger = logging.getLogger(__name__)
+
+
+def problem(status: int, code: str, title: str, detail: str = "", **extra: Any) -> HttpResponse:
+    """An RFC 9457 answer. `code` is stable and UPPERCASE; title and detail are for people."""
+    body = {
+        "type": f"urn:huying:problem:{code.lower().replace('_', '-')}",
+        "title": title,
+        "status": status,
+        "detail": detail or title,
+        "code": code,
+        **extra,
+    }
+    return HttpResponse(orjson.dumps(body), status=status, content_type="application/problem+json")
+
+
+def _in_language(error: DomainError) -> str:
+    return error.en if (get_language() or "").startswith("en") else error.zh
+
+
+def register(api: NinjaAPI) -> None:
+    """Teach a ninja API to answer every error as a problem."""
+
+    @api.exception_handler(DomainError)
+    def domain(request: HttpRequest, error: DomainError) -> HttpResponse:
+        return problem(
+            error.status, error.code, _in_language(error), title_zh=error.zh, title_en=error.en
+        )
+
+    @api.exception_handler(ValidationError)
+    def validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        errors = [
+            {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "detail": item["msg"]}
+            for item in error.errors
+        ]
+        return problem(
+            422,
+            "INVALID_INPUT",
+            _("填写的内容有误，请按提示改正后重试"),
+            "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors),
+            errors=errors,
+        )
+
+    @api.exception_handler(AuthenticationError)
+    def authentication(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        answer = problem(401, "NOT_SIGNED_IN", _("请先登录，或提供有效的访问令牌"))
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+
+    @api.exception_handler(Http404)
+    def missing(request: HttpRequest, error: Http404) -> HttpResponse:
+        return problem(404, "NOT_FOUND", _("没有找到，请核对编号"))
+
+    @api.exception_handler(PermissionDenied)
+    def denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+        return problem(403, "NOT_ALLOWED", _("您没有这项权限"))
+
+    @api.exception_handler(HttpError)
+    def http(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return problem(error.status_code, f"HTTP_{error.status_code}", str(error))
+
+
+class DomainErrorMiddleware:
+    """A domain error that reaches a page becomes a page that says what to do."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        template = "errors/403.html" if isinstance(error, NotAllowed) else "errors/domain.html"
+        return render(
+            request,
+            template,
+            {"message": _in_language(error), "code": error.code},
+            status=error.status,
+        )
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "errors/400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "errors/403.html", {"message": ""}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if request.path.startswith(("/api/", "/open311/")):
+        return problem(404, "NOT_FOUND", _("没有找到，请核对地址"))
+    return render(request, "errors/404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith(("/api/", "/open311/")):
+        return problem(
+            500, "SERVER_ERROR", _("系统出了故障，已记录。您的内容没有提交成功，请稍后重试")
+        )
+    return render(request, "errors/500.html", status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return render(request, "errors/csrf.html", status=403)

@@ -1,0 +1,137 @@
+"""The processes of one machine, started, watched and stopped together.
+
+web     pages and REST (WSGI, granian)
+stream  live updates (ASGI, granian)
+worker  jobs (procrastinate) and the ledger's sequencer
+ingest  listeners for devices
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import httpx
+
+STOP_SECONDS = 8
+
+
+@dataclass
+class Process:
+    """One supervised child; restarted with a growing pause when it dies by itself."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    child: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+    due_at: float = 0.0
+
+    def start(self) -> None:
+        self.child = subprocess.Popen(self.command, env={**os.environ, **self.environment})
+        self.started_at = time.monotonic()
+
+    def tend(self) -> None:
+        """Restart the child if it has died, at most once in min(2^restarts, 30) seconds."""
+        now = time.monotonic()
+        if self.child is None:
+            if now >= self.due_at:
+                self.start()
+        elif self.child.poll() is not None:
+            if now - self.started_at > 60:
+                self.restarts = 0
+            self.restarts += 1
+            self.due_at = now + min(2**self.restarts, 30)
+            self.child = None
+
+    def stop(self) -> None:
+        """Ask, wait, then kill: a stop always ends."""
+        if self.child is None or self.child.poll() is not None:
+            return
+        self.child.terminate()
+        try:
+            self.child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+
+def huying(*arguments: str) -> list[str]:
+    """The command line of another `huying` process."""
+    return [sys.executable, "-m", "huying.config.cli", *arguments]
+
+
+def web(host: str, port: int, workers: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
+        *("--host", host, "--port", str(port), "--workers", str(workers)),
+        *("--blocking-threads", "2", "--backlog", "2048", "--log-level", "warning"),
+        *("--workers-kill-timeout", "5", "--respawn-failed-workers"),
+        "huying.config.wsgi:application",
+    ]
+
+
+def stream(host: str, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "asgi", "--no-ws"),
+        *("--host", host, "--port", str(port), "--workers", "1", "--loop", "uvloop"),
+        *("--log-level", "warning", "--workers-kill-timeout", "2"),
+        "huying.config.asgi:application",
+    ]
+
+
+def everything(host: str, port: int, *, hj212_port: int, workers: int = 2) -> list[Process]:
+    """What `huying up` runs. The stream listens beside the web, on port + 1."""
+    shared = {
+        "HUYING_STREAM_URL": os.environ.get("HUYING_STREAM_URL", f"http://{host}:{port + 1}/live/"),
+        "HUYING_PUBLIC_URL": os.environ.get("HUYING_PUBLIC_URL", f"http://{host}:{port}"),
+        "HUYING_HJ212_PORT": str(hj212_port),
+    }
+    return [
+        Process("web", web(host, port, workers), shared),
+        Process("stream", stream(host, port + 1), shared),
+        Process("worker", huying("worker"), shared),
+        Process("ingest", huying("ingest"), shared),
+    ]
+
+
+def wait_until_ready(url: str, *, seconds: float = 40) -> bool:
+    """Whether url/readyz answers 200 within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == 200:
+                return True
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    return False
+
+
+def supervise(processes: list[Process]) -> None:
+    """Keep all of them running until SIGTERM or SIGINT, then stop all of them."""
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        while not stopping:
+            for process in processes:
+                process.tend()
+            time.sleep(0.2)
+    finally:
+        stop_all(processes)
+
+
+def stop_all(processes: list[Process]) -> None:
+    for process in processes:
+        if process.child is not None and process.child.poll() is None:
+            process.child.terminate()
+    for process in processes:
+        process.stop()

@@ -1,0 +1,30 @@
+"""Secrets come from the environment or from a file of their own, never from code."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def secret(name: str, directory: Path, *, size: int = 48) -> str:
+    """The secret called `name`: HUYING_<NAME> if set, else the file directory/<name>.
+
+    A missing file is created with `size` random bytes (URL-safe text), readable by its owner
+    only, so that a first start needs no ceremony. Two processes that start at once agree on
+    one value: the file is linked into place, and the loser reads the winner's.
+    """
+    from_environment = os.environ.get(f"HUYING_{name.upper()}")
+    if from_environment:
+        return from_environment
+    path = directory / name
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = directory / f".{name}.{os.getpid()}"
+        draft.write_text(secrets.token_urlsafe(size), encoding="ascii")
+        draft.chmod(0o600)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()

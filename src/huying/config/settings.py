@@ -1,0 +1,204 @@
+"""The one settings file. Everything a county may change comes from the environment:
+
+HUYING_DATA_DIR      all that must be backed up (default var/)
+HUYING_DATABASE_URL  a PostgreSQL server; without it the embedded one in HUYING_DATA_DIR is used
+HUYING_COUNTY        the schema of this county (default county)
+HUYING_HOSTS         host names this site answers to, comma separated
+HUYING_PUBLIC_URL    the address residents see, for links and QR codes
+HUYING_STREAM_URL    the address of the live stream, as browsers reach it
+HUYING_DEMO          1 shows the one-click demo sign-ins; never on a real county
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
+
+from huying.config import embedded
+from huying.config.secrets import secret
+
+BASE_DIR = Path(__file__).resolve().parents[3]
+DATA_DIR = Path(os.environ.get("HUYING_DATA_DIR", BASE_DIR / "var")).resolve()
+KEY_DIR = Path(os.environ.get("HUYING_KEY_DIR", DATA_DIR / "keys"))
+POSTGRES_DIR = DATA_DIR / "postgres"
+
+DEMO = os.environ.get("HUYING_DEMO") == "1"
+DEBUG = False
+SECRET_KEY = secret("django_secret", KEY_DIR)
+
+PUBLIC_URL = os.environ.get("HUYING_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+STREAM_URL = os.environ.get("HUYING_STREAM_URL", "/live/")
+HJ212_PORT = int(os.environ.get("HUYING_HJ212_PORT", "9212"))
+MQTT_URL = os.environ.get("HUYING_MQTT_URL", "")
+ALLOWED_HOSTS = [
+    "127.0.0.1",
+    "localhost",
+    *filter(None, os.environ.get("HUYING_HOSTS", "").split(",")),
+    *filter(None, [urlsplit(PUBLIC_URL).hostname]),
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+INSTALLED_APPS = [
+    "huying.config.apps.ConfigConfig",
+    "huying.simulation.apps.SimulationConfig",
+    "huying.insight.apps.InsightConfig",
+    "huying.cases.apps.CasesConfig",
+    "huying.sensing.apps.SensingConfig",
+    "huying.notices.apps.NoticesConfig",
+    "huying.directory.apps.DirectoryConfig",
+    "huying.ledger.apps.LedgerConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "huying.config.middleware.SecurityHeadersMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "huying.directory.pages.session.SessionLimitMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "huying.config.errors.DomainErrorMiddleware",
+]
+
+ROOT_URLCONF = "huying.config.urls"
+WSGI_APPLICATION = "huying.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "huying.config.context.site",
+            ],
+        },
+    }
+]
+
+# One county is one schema; its job queue, which brings triggers, has a schema of its own.
+COUNTY = os.environ.get("HUYING_COUNTY", "county")
+COUNTY_SCHEMA = COUNTY
+JOBS_SCHEMA = f"{COUNTY}_jobs"
+
+_database_url = (
+    os.environ.get("HUYING_DATABASE_URL")
+    or embedded.url_if_running(POSTGRES_DIR)
+    or f"postgresql:///{embedded.DATABASE}?host={POSTGRES_DIR}"
+)
+_database = {k: v for k, v in conninfo_to_dict(_database_url).items() if v is not None}
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _database.pop("dbname", embedded.DATABASE),
+        "USER": _database.pop("user", ""),
+        "PASSWORD": _database.pop("password", ""),
+        "HOST": _database.pop("host", ""),
+        "PORT": _database.pop("port", ""),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **_database,
+            "options": f"-c search_path={COUNTY_SCHEMA},{JOBS_SCHEMA} -c statement_timeout=30s "
+            "-c idle_in_transaction_session_timeout=60s",
+            "application_name": "huying",
+            "server_side_binding": True,
+            "prepare_threshold": 2,
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MIGRATION_MODULES = {"procrastinate": None}
+
+AUTH_USER_MODEL = "directory.Account"
+CSRF_FAILURE_VIEW = "huying.config.errors.csrf_failure"
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/start/"
+LOGOUT_REDIRECT_URL = "/"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "huying.directory.passwords.ThreeKindsValidator"},
+]
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_IDLE_MINUTES = int(os.environ.get("HUYING_SESSION_IDLE_MINUTES", "60"))
+_over_tls = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = _over_tls
+CSRF_COOKIE_SECURE = _over_tls
+SECURE_SSL_REDIRECT = False
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _over_tls else None
+SECURE_HSTS_SECONDS = 31_536_000 if _over_tls else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    # TLS ends at the proxy, which redirects; a loopback demo has no certificate.
+    "security.W004",
+    "security.W008",
+    "security.W012",
+    "security.W016",
+    # One county, one host: sub-domains and preload lists are the operator's decision.
+    "security.W005",
+    "security.W021",
+]
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Asia/Shanghai"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+_front_end = BASE_DIR / "web" / "dist"
+STATICFILES_DIRS = [_front_end] if _front_end.is_dir() else []
+WHITENOISE_USE_FINDERS = True
+_collected = (STATIC_ROOT / "staticfiles.json").exists()
+MEDIA_ROOT = DATA_DIR / "attachments"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if _collected
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 2**20
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+PROCRASTINATE_ON_APP_READY = "huying.config.jobs.on_app_ready"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "huying.config.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("HUYING_LOG_LEVEL", "WARNING")},
+}

@@ -33,7 +33,7 @@ bench: build ## measured figures beside their references; ARGS=--full builds the
 	$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: build ## every page, phone and desk, as each role, to var/screenshots/
-	$(BIN)/python -m benchmarks.screenshots $(ARGS)
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 build: $(BIN)/.installed web/dist/.built
 

@@ -1,0 +1,30 @@
+"""Tables of cases."""
+
+from huying.cases.models.case import (
+    Act,
+    AssistingUnit,
+    Attachment,
+    Case,
+    CaseReference,
+    CaseWords,
+    Clock,
+)
+from huying.cases.models.dictionary import Category, ProcedureVersion, ResponsibilityRule
+from huying.cases.models.report import Report
+from huying.cases.models.tally import CaseTally, Measure
+
+__all__ = [
+    "Act",
+    "AssistingUnit",
+    "Attachment",
+    "Case",
+    "CaseReference",
+    "CaseTally",
+    "CaseWords",
+    "Category",
+    "Clock",
+    "Measure",
+    "ProcedureVersion",
+    "Report",
+    "ResponsibilityRule",
+]

@@ -1,0 +1,1 @@
+"""Pure logic of cases: procedures, who may act, clocks, receipts, words."""

@@ -9,5 +9,5 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from huying.config import schemas
 
-        pre_migrate.connect(schemas.create, sender=self)
-        post_migrate.connect(schemas.create_jobs, sender=self)
+        pre_migrate.connect(schemas.create)  # sent only for apps with models: no sender
+        post_migrate.connect(schemas.create_jobs)

@@ -1,0 +1,208 @@
+"""Tell people, inside the transaction of the act they are told about."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import procrastinate.exceptions
+from django.db import connection, transaction
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from huying.directory.permissions import Actor, DomainError
+from huying.notices import wire
+from huying.notices.parameters import parameters
+from huying.notices.rules.timing import escalate_after
+from huying.notices.rules.vocabulary import Urgency, topic_of
+from huying.notices.wire import CaseNews
+
+__all__ = ["CaseNews", "NoticeTooLong", "announce_case", "notify", "wake_drain"]
+
+MAX_BODY: Final = 2000
+
+# One statement: a notice for each person, an outbox row for each address chosen, the live
+# payload. PostgreSQL sends the payload when, and only if, the transaction commits.
+_NOTIFY = """
+WITH told AS (
+    INSERT INTO notices_notice (account_id, kind, urgency, title, body, link, subject, sent_by,
+        batch, escalate_to, escalate_at, escalated_steps, escalated_from_id)
+    SELECT person.id, %(kind)s, %(urgency)s, %(title)s, %(body)s, %(link)s, %(subject)s,
+        %(sent_by)s, batch.id, %(escalate_to)s::bigint[], %(escalate_at)s::timestamptz, 0,
+        %(escalated_from)s::bigint
+    FROM (SELECT DISTINCT unnest(%(to)s::bigint[]) AS id ORDER BY id) person,
+         (SELECT COALESCE(%(batch)s::uuid, gen_random_uuid()) AS id) batch
+    RETURNING id, account_id, tx, created_at
+), outbox AS (
+    INSERT INTO notices_delivery (notice_id, address_id, channel, state, attempts, error_code)
+    SELECT told.id, address.id, address.channel, 'PENDING', 0, ''
+    FROM told
+    JOIN notices_address address ON address.account_id = told.account_id AND address.is_active
+    LEFT JOIN notices_preference preference
+        ON preference.account_id = told.account_id AND preference.topic = %(topic)s
+    WHERE address.channel = ANY (COALESCE(preference.channels, %(defaults)s::varchar[]))
+        OR (%(rings_all)s AND address.channel = ANY (%(defaults)s::varchar[]))
+    RETURNING 1
+), payload AS (
+    SELECT jsonb_build_object(
+        'k', 'notice', 'x', pg_snapshot_xmin(pg_current_snapshot())::text, 'tx', min(tx::text),
+        'n', jsonb_agg(jsonb_build_array(id, account_id) ORDER BY id),
+        'kind', %(kind)s::text, 'urgency', %(urgency)s::text, 'title', %(title)s::text,
+        'body', %(short_body)s::text, 'link', %(link)s::text, 'at', min(created_at)
+    )::text AS text
+    FROM (SELECT *, (row_number() OVER (ORDER BY id) - 1) / %(chunk)s AS part FROM told) numbered
+    GROUP BY part
+    UNION ALL SELECT %(case)s::text WHERE %(case)s::text IS NOT NULL
+), sent AS (
+    SELECT pg_notify(%(channel)s, text)::text AS done FROM payload
+)
+SELECT (SELECT array_agg(id ORDER BY id) FROM told), (SELECT count(*) FROM outbox),
+    (SELECT count(done) FROM sent)
+"""
+
+
+class NoticeTooLong(DomainError):
+    code = "NOTICE_TOO_LONG"
+    status = 422
+
+
+def notify(
+    *,
+    to: Sequence[int],
+    kind: str,
+    title: str,
+    body: str,
+    link: str,
+    urgency: str,
+    subject: str,
+    by: Actor,
+    escalate_to: Sequence[int] = (),
+    case: CaseNews | None = None,
+) -> list[int]:
+    """Tell the accounts `to`; returns the notices' ids in ascending order. One statement.
+
+    `kind` is "topic.what" ("alert.opened"); `link` a path of this site; `urgency` NORMAL,
+    URGENT or EMERGENCY; `subject` what it is about ("case:17"): `stop_escalation` finds it by
+    that. An urgent notice left unread goes to further channels, then to `escalate_to` in turn.
+    `case` announces a changed case to the live queues in the same statement.
+
+    Must run inside the caller's transaction: rolled back, nobody was told. Raises NoticeTooLong
+    (title over 200 characters, body over 2,000, kind, link or subject beyond their columns).
+    """
+    _check(title=(title, 200), body=(body, MAX_BODY), link=(link, 300), subject=(subject, 80))
+    return tell(
+        to=to,
+        kind=kind,
+        title=title,
+        body=body,
+        link=link,
+        urgency=Urgency(urgency),
+        subject=subject,
+        by=by,
+        escalate_to=escalate_to,
+        case=case,
+    )
+
+
+def _check(**texts: tuple[str, int]) -> None:
+    for name, (text, longest) in texts.items():
+        if len(text) > longest:
+            raise NoticeTooLong(
+                f"通知的{name}过长：最多 {longest} 字，实为 {len(text)} 字。",
+                f"The {name} of a notice has at most {longest} characters, not {len(text)}.",
+            )
+
+
+def tell(
+    *,
+    to: Sequence[int],
+    kind: str,
+    title: str,
+    body: str,
+    link: str,
+    urgency: Urgency,
+    subject: str,
+    by: Actor,
+    escalate_to: Sequence[int],
+    case: CaseNews | None = None,
+    batch: str | None = None,
+    escalated_from: int | None = None,
+) -> list[int]:
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("notify runs inside the act's transaction")
+    if not to and case is None:
+        return []
+    now = timezone.now()
+    in_force = parameters(now)
+    already = set(to)
+    wait = escalate_after(urgency, 0, in_force)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _NOTIFY,
+            {
+                "to": list(to),
+                "kind": kind,
+                "topic": topic_of(kind),
+                "urgency": urgency.value,
+                "title": _printable(title),
+                "body": _printable(body),
+                "short_body": _printable(body)[: wire.BODY_IN_PAYLOAD],
+                "link": link,
+                "subject": subject,
+                "sent_by": by.ref,
+                "batch": batch,
+                "escalate_to": [person for person in escalate_to if person not in already],
+                "escalate_at": now + wait if wait else None,
+                "escalated_from": escalated_from,
+                "defaults": [channel.value for channel in in_force.default_channels[urgency]],
+                "rings_all": urgency is Urgency.EMERGENCY,
+                "chunk": wire.RECIPIENTS_PER_PAYLOAD,
+                "channel": wire.channel_name(),
+                "case": case.payload() if case else None,
+            },
+        )
+        ids, deliveries, _ = cursor.fetchone()
+    if deliveries:
+        wake_drain()
+    return list(ids or [])
+
+
+def _printable(text: str) -> str:
+    """Without control characters: PostgreSQL takes no NUL, and JSON writes each as six bytes
+    where a payload is bounded."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
+def announce_case(
+    *,
+    case_id: int,
+    division_code: str,
+    organisation_ids: Sequence[int],
+    state: str,
+    number: str,
+    grid_code: str = "",
+) -> None:
+    """Tell the live queues that a case changed, when this transaction commits. One statement.
+
+    Nothing is stored: a queue that was away reads the list again.
+    """
+    news = CaseNews(case_id, number, state, division_code, tuple(organisation_ids), grid_code)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [wire.channel_name(), news.payload()])
+
+
+def wake_drain() -> None:
+    """Have the outbox drained soon after this transaction commits.
+
+    Deferred after the commit, not within: the queueing lock is one row for everybody, and
+    acts would wait for each other on it. Should the process die in between, the drain that
+    runs every minute finds the rows.
+    """
+    transaction.on_commit(partial(_defer, "notices.drain"), robust=True)
+
+
+def _defer(task: str) -> None:
+    try:
+        with transaction.atomic():
+            app.configure_task(task, queueing_lock=task).defer()
+    except procrastinate.exceptions.AlreadyEnqueued:
+        return

@@ -1,0 +1,1 @@
+"""Pure rules of notices: words, parameters, timing, and the cursor of the live stream."""

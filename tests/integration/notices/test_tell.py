@@ -1,0 +1,190 @@
+"""Telling people: one statement, one transaction, the channels they chose."""
+
+import orjson
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from huying.notices import actions, wire
+from huying.notices.models import Delivery, Notice
+from tests.factories.notices import (
+    SYSTEM,
+    make_address,
+    make_reader,
+    reading,
+    tell,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def listener(transactional_db):
+    """A second connection that listens to the county's live channel."""
+    parameters = connection.get_connection_params()
+    with psycopg.connect(
+        **{
+            k: parameters[k]
+            for k in ("dbname", "user", "password", "host", "port", "options")
+            if parameters.get(k)
+        },
+        autocommit=True,
+    ) as other:
+        other.execute(f'LISTEN "{wire.channel_name()}"')
+        yield other
+
+
+def heard(listener) -> list[dict]:
+    return [orjson.loads(n.payload) for n in listener.notifies(timeout=0.3)]
+
+
+def test_notify_is_one_statement_and_returns_ascending_ids(django_assert_num_queries):
+    first, second = make_reader(), make_reader()
+    with django_assert_num_queries(1):
+        ids = actions.notify(
+            to=[second.pk, first.pk, first.pk],
+            kind="alert.opened",
+            title="监测点 PM2.5 达到预警值",
+            body="小时均值 168 µg/m³",
+            link="/desk/cases/7/",
+            urgency="URGENT",
+            subject="case:7",
+            by=SYSTEM,
+            escalate_to=[second.pk, 42],
+        )
+    assert ids == sorted(ids)
+    told = {n.account_id: n for n in Notice.objects.filter(id__in=ids)}
+    assert set(told) == {first.pk, second.pk}
+    notice = told[first.pk]
+    assert (notice.sent_by, notice.subject, notice.urgency) == ("system:test", "case:7", "URGENT")
+    assert notice.escalate_to == [42], "who is told already is not escalated to"
+    assert notice.escalate_at is not None
+    assert told[second.pk].batch == notice.batch
+
+
+def test_a_normal_notice_is_not_escalated():
+    [notice_id] = tell(make_reader())
+    assert Notice.objects.get(pk=notice_id).escalate_at is None
+
+
+def test_nobody_to_tell_costs_nothing(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert actions.notify(
+            to=[], kind="case.x", title="x", body="", link="/", urgency="NORMAL",
+            subject="case:1", by=SYSTEM,
+        ) == []  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outside_a_transaction_nothing_is_told():
+    reader = make_reader()
+    with pytest.raises(transaction.TransactionManagementError):
+        actions.notify(
+            to=[reader.pk], kind="case.x", title="x", body="", link="/", urgency="NORMAL",
+            subject="case:1", by=SYSTEM,
+        )  # fmt: skip
+    assert not Notice.objects.exists()
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(actions.NoticeTooLong, match="201"):
+        tell(make_reader(), title="长" * 201)
+
+
+@pytest.mark.parametrize(
+    ("urgency", "chosen", "expected"),
+    [
+        ("NORMAL", None, set()),
+        ("URGENT", None, {"WEB_PUSH"}),
+        ("EMERGENCY", None, {"WEB_PUSH", "APPRISE"}),
+        ("NORMAL", ["APPRISE"], {"APPRISE"}),
+        ("URGENT", [], set()),
+        ("URGENT", ["DEMO"], {"DEMO"}),
+        ("EMERGENCY", [], {"WEB_PUSH", "APPRISE"}),
+        ("EMERGENCY", ["DEMO"], {"WEB_PUSH", "APPRISE", "DEMO"}),
+    ],
+)
+def test_channels_follow_urgency_and_choice(urgency, chosen, expected):
+    reader = make_reader()
+    for channel in ("WEB_PUSH", "APPRISE", "DEMO"):
+        make_address(reader, channel, "irrelevant")
+    gone = make_address(reader, "WEB_PUSH", "gone")
+    gone.is_active = False
+    gone.save()
+    if chosen is not None:
+        actions.set_preferences(channels={"case": chosen}, quiet_hours=None, by=reading(reader))
+    ids = tell(reader, urgency=urgency)
+    rows = Delivery.objects.filter(notice_id__in=ids)
+    assert {row.channel for row in rows} == expected
+    assert gone.pk not in {row.address_id for row in rows}
+
+
+def test_a_choice_for_one_topic_leaves_the_others():
+    reader = make_reader()
+    make_address(reader, "DEMO")
+    actions.set_preferences(channels={"alert": ["DEMO"]}, quiet_hours=None, by=reading(reader))
+    tell(reader, kind="case.assigned")
+    assert not Delivery.objects.exists()
+    tell(reader, kind="alert.opened")
+    assert Delivery.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rolled_back_nobody_was_told(listener):
+    reader = make_reader()
+    make_address(reader, "WEB_PUSH")
+    with pytest.raises(RuntimeError), transaction.atomic():
+        tell(reader, urgency="URGENT")
+        raise RuntimeError
+    assert not Notice.objects.exists()
+    assert not Delivery.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name='notices.drain'")
+        assert cursor.fetchone() == (0,)
+    assert heard(listener) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_committed_the_payload_carries_all_a_stream_needs(listener):
+    reader = make_reader()
+    make_address(reader, "WEB_PUSH")
+    [notice_id] = tell(reader, urgency="URGENT", title="一\x00二", body="甲" * 500)
+    [payload] = heard(listener)
+    assert payload["n"] == [[notice_id, reader.pk]]
+    assert (payload["title"], payload["body"]) == ("一 二", "甲" * 300)
+    notice = Notice.objects.get(pk=notice_id)
+    assert int(payload["tx"]) == notice.tx
+    assert int(payload["x"]) <= notice.tx
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name='notices.drain'")
+        assert cursor.fetchone() == (1,), "an outbox row wakes the drain after the commit"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_largest_payload_stays_within_what_postgresql_takes(listener):
+    readers = [make_reader() for _ in range(wire.RECIPIENTS_PER_PAYLOAD + 1)]
+    tell(*readers, title="😀" * 200, body='"' * 2000, link="/" + "x" * 299, kind="case." + "k" * 55)
+    payloads = heard(listener)
+    assert [len(p["n"]) for p in payloads] == [wire.RECIPIENTS_PER_PAYLOAD, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_case_is_announced_alone_or_with_the_notice(listener, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        actions.announce_case(
+            case_id=7, division_code="990101001000", organisation_ids=[3], state="DISPATCHED",
+            number="2026-000007",
+        )  # fmt: skip
+    expected = {
+        "k": "case", "case_id": 7, "number": "2026-000007", "state": "DISPATCHED",
+        "division_code": "990101001000", "organisation_ids": [3], "grid_code": "",
+    }  # fmt: skip
+    assert heard(listener) == [expected]
+    reader = make_reader()
+    with transaction.atomic(), django_assert_num_queries(1):
+        actions.notify(
+            to=[reader.pk], kind="case.x", title="x", body="", link="/", urgency="NORMAL",
+            subject="case:7", by=SYSTEM,
+            case=actions.CaseNews(7, "2026-000007", "DISPATCHED", "990101001000", (3,)),
+        )  # fmt: skip
+    assert [p["k"] for p in heard(listener)] == ["notice", "case"]

@@ -6,7 +6,7 @@ action asks `by.require(Permission.X)`, every list goes through `visible_to(by)`
 else in the house decides about access. `docs/permissions.md` is made from this page.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -145,6 +145,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.CASE_VIEW_OWN_GRID,
             _P.CASE_HANDLE,
             _P.CASE_VERIFY,
+            _P.PERSON_REVEAL,
             _P.SENSING_VIEW,
         }
     ),
@@ -181,7 +182,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
 # No account holds two of these at one time (grant_post refuses, the database as well).
 SEPARATED_ADMINISTRATORS: Final = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR})
 
-# What the role itself may do as a program acting for nobody (clocks, rules, imports).
+# A part of the program acting by itself (clocks, rules, imports) is bound by its action alone.
 SYSTEM_PERMISSIONS: Final = frozenset(Permission)
 
 # Where a role starts after signing in; the first of these that an account holds wins.
@@ -252,6 +253,16 @@ class NotAllowed(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class PostScope:
+    """One post of an actor; `division` is its territory's prefix, and "" stands for none."""
+
+    role: Role
+    organisation_id: int
+    division: str = ""
+    grid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who does it. `ref` is stable and goes to the ledger; no personal data in it.
 
@@ -269,6 +280,7 @@ class Actor:
     organisation_ids: frozenset[int] = frozenset()
     divisions: frozenset[str] = frozenset()
     grids: frozenset[str] = frozenset()
+    posts: tuple[PostScope, ...] = ()
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
@@ -281,9 +293,43 @@ class Actor:
         if permission not in self.permissions:
             raise NotAllowed(permission)
 
+    def own_account(self) -> int:
+        """The account behind the actor; raises `NotAllowed` for anybody without one."""
+        if self.account_id is None:
+            raise NotAllowed(zh="请先登录。", en="Sign in first.")
+        return self.account_id
+
     def covers(self, division_code: str) -> bool:
         """Whether a division lies in the actor's territory."""
         return any(division_code.startswith(prefix) for prefix in self.divisions)
+
+    def divisions_with(self, permission: Permission) -> frozenset[str]:
+        """The territories in which this permission holds: those of the posts that bring it.
+
+        Somebody who dispatches in one township and handles in another dispatches only in the
+        first; `divisions` alone would not tell.
+        """
+        if not self.posts:
+            return self.divisions if self.may(permission) else frozenset()
+        return frozenset(
+            post.division
+            for post in self.posts
+            if post.division and permission in ROLE_PERMISSIONS[post.role]
+        )
+
+    def organisations_with(self, permission: Permission) -> frozenset[int]:
+        """The units for which this permission holds."""
+        return frozenset(
+            post.organisation_id for post in self.posts if permission in ROLE_PERMISSIONS[post.role]
+        )
+
+    def grids_with(self, permission: Permission) -> frozenset[str]:
+        """The grids in which this permission holds."""
+        return frozenset(
+            post.grid
+            for post in self.posts
+            if post.grid and permission in ROLE_PERMISSIONS[post.role]
+        )
 
     @property
     def is_authenticated(self) -> bool:
@@ -316,3 +362,20 @@ class Actor:
             permissions=granted,
             divisions=frozenset({county} if county else ()),
         )
+
+
+def actor_from_posts(account_id: int, name: str, posts: Iterable[PostScope]) -> Actor:
+    """The actor that an account's current posts add up to."""
+    held = tuple(posts)
+    return Actor(
+        kind="STAFF",
+        ref=f"staff:{account_id}",
+        account_id=account_id,
+        name=name,
+        roles=frozenset(post.role for post in held),
+        permissions=frozenset[Permission]().union(*(ROLE_PERMISSIONS[p.role] for p in held)),
+        organisation_ids=frozenset(post.organisation_id for post in held),
+        divisions=frozenset(post.division for post in held if post.division),
+        grids=frozenset(post.grid for post in held if post.grid),
+        posts=held,
+    )

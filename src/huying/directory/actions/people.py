@@ -1,0 +1,315 @@
+"""Residents: remembered once, shown for a purpose, forgotten for good."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from huying.directory import vault
+from huying.directory.events import PersonErased, person_erased
+from huying.directory.models import AccessRecord, Household, Person
+from huying.directory.permissions import Actor, DomainError, Permission
+from huying.directory.rules.masks import MASKS
+from huying.directory.vault import Sealed
+from huying.ledger import queries as ledger
+from huying.ledger.actions import erase_personal, record
+
+SEALED_FIELDS = tuple(MASKS)
+_SHORTEST_PURPOSE = 4
+
+
+class NothingToRemember(DomainError):
+    """Neither a name nor a telephone nor an ID number was given."""
+
+    code = "NOTHING_TO_REMEMBER"
+    status = 422
+
+
+class PurposeMissing(DomainError):
+    """Personal values are shown for a stated purpose only."""
+
+    code = "PURPOSE_MISSING"
+    status = 422
+
+
+class PersonMissing(DomainError):
+    """No such person, or the person was erased."""
+
+    code = "PERSON_MISSING"
+    status = 404
+
+
+_COLUMNS = (
+    "name, id_number, phone, address, name_index, id_number_index, phone_index, "
+    "residence_division_id, grid_id, sex, is_away, created_at"
+)
+_VALUES = "%s, %s, %s, %s, %s, %s, %s, %s, %s, '', false, %s"
+
+# The same ID number is the same person: what is new is filled in, nothing known is replaced.
+_BY_ID_NUMBER = f"""
+INSERT INTO directory_person AS known ({_COLUMNS}) VALUES ({_VALUES})
+ON CONFLICT (id_number_index) WHERE id_number_index IS NOT NULL DO UPDATE SET
+    name = COALESCE(known.name, EXCLUDED.name),
+    name_index = COALESCE(known.name_index, EXCLUDED.name_index),
+    phone = COALESCE(EXCLUDED.phone, known.phone),
+    phone_index = COALESCE(EXCLUDED.phone_index, known.phone_index),
+    address = COALESCE(known.address, EXCLUDED.address)
+RETURNING id
+"""  # noqa: S608 - the columns are the constants above
+
+# The same telephone and name is the same person, whether or not an ID number is on file.
+_BY_PHONE = f"""
+WITH found AS (
+    SELECT id FROM directory_person WHERE phone_index = %s AND name_index = %s
+    ORDER BY id_number_index IS NULL, id LIMIT 1
+), added AS (
+    INSERT INTO directory_person AS known ({_COLUMNS})
+    SELECT * FROM (VALUES (%s::bytea, %s::bytea, %s::bytea, %s::bytea, %s::bytea, %s::bytea,
+        %s::bytea, %s::varchar, %s::varchar, '', false, %s::timestamptz)) AS given
+    WHERE NOT EXISTS (SELECT FROM found)
+    ON CONFLICT (phone_index, name_index)
+        WHERE phone_index IS NOT NULL AND name_index IS NOT NULL AND id_number_index IS NULL
+    DO UPDATE SET address = COALESCE(known.address, EXCLUDED.address)
+    RETURNING id
+)
+SELECT id FROM found UNION ALL SELECT id FROM added
+"""  # noqa: S608 - the columns are the constants above
+_UNINDEXED = f"INSERT INTO directory_person ({_COLUMNS}) VALUES ({_VALUES}) RETURNING id"  # noqa: S608 - constants
+
+
+def remember_person(
+    *,
+    name: str = "",
+    phone: str = "",
+    id_number: str = "",
+    address: str = "",
+    residence_division: str | None = None,
+    grid_code: str | None = None,
+    by: Actor,
+) -> int:
+    """The id of this person, known already or new. One statement, in the caller's transaction.
+
+    Known by the ID number, else by telephone and name together. A name alone is never taken
+    for somebody already known. Values are kept as they were given; nothing is refused for its
+    form. Raises `NothingToRemember`. `by` is whoever took it down; the caller's own record
+    says so, and carries the values as commitments.
+    """
+    name, phone, id_number, address = (v.strip() for v in (name, phone, id_number, address))
+    if not (name or phone or id_number):
+        raise NothingToRemember(
+            "请至少留下称呼或电话，方便答复您。", "Leave at least a name or a telephone number."
+        )
+    has_phone = bool(vault.normalised("phone", phone))
+    row = [
+        _sealed("name", name),
+        _sealed("id_number", id_number),
+        _sealed("phone", phone),
+        _sealed("address", address),
+        vault.index("name", name) if name or has_phone else None,
+        vault.index("id_number", id_number) if id_number else None,
+        vault.index("phone", phone) if has_phone else None,
+        residence_division,
+        grid_code,
+        timezone.now(),
+    ]
+    if id_number:
+        statement, values = _BY_ID_NUMBER, row
+    elif has_phone:
+        statement, values = _BY_PHONE, [row[6], row[4], *row]
+    else:
+        statement, values = _UNINDEXED, row
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return int(cursor.fetchone()[0])
+
+
+def _sealed(name: str, value: str) -> bytes | None:
+    return vault.seal(value, f"person.{name}") if value else None
+
+
+def reveal_person(
+    *, person_id: int, fields: Collection[str], purpose: str, by: Actor
+) -> dict[str, str]:
+    """The plain values of `fields` (name, phone, id_number, address); "" where not known.
+
+    Needs PERSON_REVEAL and a purpose; leaves an access record and a ledger record, whatever
+    the caller then does with the values. Raises `PurposeMissing`, `PersonMissing`.
+    """
+    by.require(Permission.PERSON_REVEAL)
+    wanted = [name for name in SEALED_FIELDS if name in set(fields)]
+    if len(purpose.strip()) < _SHORTEST_PURPOSE or not wanted:
+        raise PurposeMissing(
+            "请写明查看用途（至少 4 个字），例如“回访核实处理情况”。",
+            "State the purpose in at least four characters.",
+        )
+    person = Person.objects.filter(pk=person_id, erased_at__isnull=True).first()
+    if person is None:
+        raise PersonMissing(
+            "找不到此人，或其信息已按规定清除。", "No such person, or the person was erased."
+        )
+    values = {}
+    for name in wanted:
+        value = getattr(person, name)
+        values[name] = value.open() if isinstance(value, Sealed) else ""
+    text = purpose.strip()[:200]
+    with transaction.atomic():
+        record_id = record(
+            kind="person.revealed",
+            subject=f"person:{person_id}",
+            by=by.ref,
+            body={"fields": wanted, "purpose": text},
+        )
+        AccessRecord.objects.create(
+            person_id=person_id,
+            account_id=by.account_id,
+            actor_ref=by.ref,
+            fields=wanted,
+            purpose=text,
+            record_id=record_id,
+        )
+    return values
+
+
+def erase_person(*, person_id: int, reason: str, by: Actor) -> None:
+    """Forget a person for good (PIPL 47): values, indexes, and the salts of commitments.
+
+    The row stays, empty, so that what refers to it still stands; ledger proofs hold as before.
+    Subscribers erase what their rooms keep of the person, in the same transaction.
+    """
+    by.require(Permission.DIRECTORY_MANAGE)
+    if len(reason.strip()) < _SHORTEST_PURPOSE:
+        raise PurposeMissing("请写明清除的依据。", "State why the person is erased.")
+    with transaction.atomic():
+        changed = Person.objects.filter(pk=person_id, erased_at__isnull=True).update(
+            **dict.fromkeys(SEALED_FIELDS),
+            name_index=None,
+            id_number_index=None,
+            phone_index=None,
+            birth_date=None,
+            sex="",
+            household=None,
+            erased_at=timezone.now(),
+        )
+        if not changed:
+            raise PersonMissing("找不到此人，或已清除。", "No such person, or erased already.")
+        for row in ledger.records_of(f"person:{person_id}"):
+            for name in SEALED_FIELDS:
+                erase_personal(row.id, name)
+        person_erased.send(sender=Person, event=PersonErased(person_id))
+        record(
+            kind="person.erased",
+            subject=f"person:{person_id}",
+            by=by.ref,
+            body={"reason": reason.strip()[:200]},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewHousehold:
+    address: str
+    division_code: str
+    grid_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPerson:
+    """A resident to import; codes and ids must exist."""
+
+    name: str
+    id_number: str = ""
+    phone: str = ""
+    address: str = ""
+    household_id: int | None = None
+    registered_division: str | None = None
+    residence_division: str | None = None
+    grid_code: str | None = None
+    sex: str = ""
+    birth_date: date | None = None
+    is_away: bool = False
+
+
+def import_households(*, households: Sequence[NewHousehold], by: Actor) -> list[int]:
+    """Many households by COPY; returns their ids in order."""
+    by.require(Permission.DIRECTORY_MANAGE)
+    with transaction.atomic():
+        ids = _reserve(Household, len(households))
+        _copy(
+            "directory_household (id, address, division_id, grid_id)",
+            (
+                (
+                    row_id,
+                    vault.seal(one.address, "household.address") if one.address else None,
+                    one.division_code,
+                    one.grid_code,
+                )
+                for row_id, one in zip(ids, households, strict=True)
+            ),
+        )
+        record(
+            kind="household.imported",
+            subject="directory",
+            by=by.ref,
+            body={"households": len(ids)},
+        )
+    return ids
+
+
+def import_people(*, people: Sequence[NewPerson], by: Actor) -> list[int]:
+    """Many residents by COPY into the vault; returns their ids in order.
+
+    For a register that comes in as a whole: an ID number, or a telephone with a name, that is
+    there already fails the whole import (`IntegrityError`), as the constraints say.
+    """
+    by.require(Permission.DIRECTORY_MANAGE)
+    now = timezone.now()
+    with transaction.atomic():
+        ids = _reserve(Person, len(people))
+        _copy(
+            "directory_person (id, name, id_number, phone, address, name_index, id_number_index, "
+            "phone_index, household_id, registered_division_id, residence_division_id, grid_id, "
+            "sex, birth_date, is_away, created_at)",
+            (
+                (
+                    row_id,
+                    _sealed("name", one.name),
+                    _sealed("id_number", one.id_number),
+                    _sealed("phone", one.phone),
+                    _sealed("address", one.address),
+                    vault.index("name", one.name) if one.name else None,
+                    vault.index("id_number", one.id_number) if one.id_number else None,
+                    vault.index("phone", one.phone) if one.phone else None,
+                    one.household_id,
+                    one.registered_division,
+                    one.residence_division,
+                    one.grid_code,
+                    one.sex,
+                    one.birth_date,
+                    one.is_away,
+                    now,
+                )
+                for row_id, one in zip(ids, people, strict=True)
+            ),
+        )
+        record(kind="person.imported", subject="directory", by=by.ref, body={"people": len(ids)})
+    return ids
+
+
+def _reserve(model: type[Household] | type[Person], count: int) -> list[int]:
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [table, count],
+        )
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
+def _copy(target: str, rows: Iterable[tuple[object, ...]]) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {target} FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,24 @@
+"""What others may subscribe to. Subscribers run inside the transaction that emits."""
+
+from dataclasses import dataclass
+
+from django.dispatch import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingYearImported:
+    """The calendar of a year came in or was corrected: provisional due dates are counted anew."""
+
+    year: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonErased:
+    """A person's values and the salts of their commitments are gone."""
+
+    person_id: int
+
+
+# Each is sent with `event=` one of the above.
+working_year_imported = Signal()
+person_erased = Signal()

@@ -1,0 +1,74 @@
+"""Reads of the directory, for this room and for those above."""
+
+from huying.directory.queries.actors import (
+    AccountCard,
+    account_names,
+    actor_for,
+    actor_of,
+    home_of,
+    session_account_id,
+)
+from huying.directory.queries.calendar import CalendarGap, calendar_gap, working_calendar
+from huying.directory.queries.editions import forget_caches
+from huying.directory.queries.people import MaskedPerson, find_people, masked_people, masked_person
+from huying.directory.queries.places import (
+    DivisionRef,
+    GridRef,
+    OrganisationRef,
+    county,
+    division_names,
+    divisions,
+    grid_at,
+    grids,
+    grids_geojson,
+    organisation,
+    organisations,
+    places_edition,
+)
+from huying.directory.queries.staffing import (
+    DutyCard,
+    duty_roster,
+    grid_workers_of,
+    heads_of,
+    holders_of,
+    officers_on_duty,
+    staff_of,
+)
+from huying.directory.queries.tokens import actor_of_token
+
+__all__ = [
+    "AccountCard",
+    "CalendarGap",
+    "DivisionRef",
+    "DutyCard",
+    "GridRef",
+    "MaskedPerson",
+    "OrganisationRef",
+    "account_names",
+    "actor_for",
+    "actor_of",
+    "actor_of_token",
+    "calendar_gap",
+    "county",
+    "division_names",
+    "divisions",
+    "duty_roster",
+    "find_people",
+    "forget_caches",
+    "grid_at",
+    "grid_workers_of",
+    "grids",
+    "grids_geojson",
+    "heads_of",
+    "holders_of",
+    "home_of",
+    "masked_people",
+    "masked_person",
+    "officers_on_duty",
+    "organisation",
+    "organisations",
+    "places_edition",
+    "session_account_id",
+    "staff_of",
+    "working_calendar",
+]

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from huying.directory import throttle
+from huying.directory.queries import forget_caches
+
 ROOT = Path(__file__).resolve().parents[1]
 _TOOLS = {
     "chromium": ["chromium", "chromium-browser", "google-chrome"],
@@ -45,3 +48,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real data set (HUYING_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept_in_the_process() -> None:
+    """A test's data is rolled back, so what the process kept of it is false in the next."""
+    forget_caches()
+    throttle.forget()

@@ -1,0 +1,165 @@
+"""One LISTEN connection a process, fanned out to the connected browsers."""
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+import psycopg
+from psycopg import sql
+
+from huying.directory.permissions import Actor, Permission
+from huying.notices import wire
+
+_logger = logging.getLogger(__name__)
+
+QUEUE: Final = 256
+"""Events waiting for one browser; beyond that it is dropped, and resumes when it is back."""
+
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeEvent:
+    notice_id: int
+    transaction: int
+    low: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvent:
+    data: bytes
+
+
+class CatchUp:
+    """Notifications may have been missed: ask the database."""
+
+
+class Dropped:
+    """This browser is too slow."""
+
+
+Event = NoticeEvent | CaseEvent | CatchUp | Dropped
+
+
+@dataclass(eq=False, slots=True)
+class Browser:
+    """One connected browser: its events, and the actor who watches (renewed now and then)."""
+
+    account_id: int
+    actor: Actor
+    waiting: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue(QUEUE + 1))
+    is_dropped: bool = False
+
+    def give(self, event: Event) -> None:
+        """Queue an event, without waiting. What does not fit ends the stream."""
+        if self.is_dropped:
+            return
+        if self.waiting.qsize() >= QUEUE:
+            self.is_dropped = True
+            while not self.waiting.empty():
+                self.waiting.get_nowait()
+            event = Dropped()
+        self.waiting.put_nowait(event)
+
+
+def may_see_case(actor: Actor, news: dict[str, Any]) -> bool:
+    """Whether a changed case lies in the actor's territory, units or grids: the same bounds
+    as the lists of cases have."""
+    if actor.may(Permission.CASE_VIEW_ALL) and actor.covers(news["division_code"]):
+        return True
+    if actor.may(Permission.CASE_VIEW_OWN_UNIT) and not actor.organisation_ids.isdisjoint(
+        news["organisation_ids"]
+    ):
+        return True
+    return actor.may(Permission.CASE_VIEW_OWN_GRID) and news["grid_code"] in actor.grids
+
+
+class Hub:
+    """Who is connected, and what reaches them. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self.by_account: dict[int, set[Browser]] = defaultdict(set)
+        self.is_listening = False
+        self.low = 0
+        """Every notice of a transaction below this was handed to its browsers."""
+
+    @property
+    def browsers(self) -> int:
+        return sum(map(len, self.by_account.values()))
+
+    def join(self, browser: Browser) -> None:
+        self.by_account[browser.account_id].add(browser)
+
+    def leave(self, browser: Browser) -> None:
+        mine = self.by_account.get(browser.account_id)
+        if mine is not None:
+            mine.discard(browser)
+            if not mine:
+                del self.by_account[browser.account_id]
+
+    def dispatch(self, payload: str) -> None:
+        """Hand one payload to those it is for."""
+        try:
+            found = wire.decoded(payload)
+        except ValueError:
+            _logger.warning("a payload on the live channel is not ours; ignored")
+            return
+        if found["k"] == "case":
+            self._dispatch_case(found)
+        else:
+            self._dispatch_notice(found)
+
+    def _dispatch_notice(self, found: dict[str, Any]) -> None:
+        low, transaction = int(found["x"]), int(found["tx"])
+        shared = ("kind", "urgency", "title", "body", "link", "at")
+        rest = orjson.dumps({key: found[key] for key in shared})[1:]
+        for notice_id, account_id in found["n"]:
+            browsers = self.by_account.get(account_id)
+            if browsers:
+                event = NoticeEvent(notice_id, transaction, low, b'{"id":%d,' % notice_id + rest)
+                for browser in browsers:
+                    browser.give(event)
+        self.low = max(self.low, low)
+
+    def _dispatch_case(self, found: dict[str, Any]) -> None:
+        event = CaseEvent(orjson.dumps({key: found[key] for key in ("case_id", "number", "state")}))
+        for browsers in self.by_account.values():
+            for browser in browsers:
+                if may_see_case(browser.actor, found):
+                    browser.give(event)
+
+    async def listen(self, parameters: dict[str, Any]) -> None:
+        """Listen until cancelled; a lost connection is made anew with back-off, and then every
+        browser asks the database what it missed meanwhile."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    **parameters, autocommit=True
+                ) as connection:
+                    await connection.execute(
+                        sql.SQL("LISTEN {}").format(sql.Identifier(wire.channel_name()))
+                    )
+                    self.is_listening = True
+                    pause = _FIRST_PAUSE
+                    self._all_catch_up()
+                    async for notification in connection.notifies():
+                        self.dispatch(notification.payload)
+            except psycopg.OperationalError as fault:
+                _logger.warning("live channel lost (%s); listening again", type(fault).__name__)
+            finally:
+                self.is_listening = False
+            # Spreading the processes' attempts needs no unpredictable numbers.
+            await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _all_catch_up(self) -> None:
+        for browsers in self.by_account.values():
+            for browser in browsers:
+                browser.give(CatchUp())

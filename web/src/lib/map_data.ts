@@ -1,0 +1,86 @@
+/** Arithmetic of maps, apart from drawing: bounds, centres, steps of a measure, point in polygon. */
+
+export type Position = [lon: number, lat: number];
+export type Ring = Position[];
+
+export interface Area {
+  type: "Feature";
+  geometry: { type: "Polygon"; coordinates: Ring[] } | { type: "MultiPolygon"; coordinates: Ring[][] };
+  properties: Record<string, unknown>;
+}
+
+export interface Place {
+  type: "Feature";
+  geometry: { type: "Point"; coordinates: Position };
+  properties: Record<string, unknown>;
+}
+
+export interface Collection<F> {
+  type: "FeatureCollection";
+  features: F[];
+}
+
+export type Bounds = [west: number, south: number, east: number, north: number];
+
+/** Polygons of an area, each a list of rings with the outer one first. */
+export function polygons(area: Area): Ring[][] {
+  return area.geometry.type === "Polygon" ? [area.geometry.coordinates] : area.geometry.coordinates;
+}
+
+export function boundsOf(areas: readonly Area[]): Bounds | null {
+  let [west, south, east, north] = [
+    Number.POSITIVE_INFINITY,
+    Number.POSITIVE_INFINITY,
+    -Number.POSITIVE_INFINITY,
+    -Number.POSITIVE_INFINITY,
+  ];
+  for (const area of areas) {
+    for (const [lon, lat] of polygons(area).flat(2)) {
+      west = Math.min(west, lon);
+      east = Math.max(east, lon);
+      south = Math.min(south, lat);
+      north = Math.max(north, lat);
+    }
+  }
+  return west <= east ? [west, south, east, north] : null;
+}
+
+function inRing([x, y]: Position, ring: Ring): boolean {
+  let inside = false;
+  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
+    const [xi, yi] = ring[i] ?? [0, 0];
+    const [xj, yj] = ring[j] ?? [0, 0];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+  }
+  return inside;
+}
+
+/** The area a point lies in: in an outer ring and in no hole. */
+export function areaAt(point: Position, areas: readonly Area[]): Area | undefined {
+  return areas.find((area) =>
+    polygons(area).some(
+      ([outer, ...holes]) => outer && inRing(point, outer) && !holes.some((hole) => inRing(point, hole)),
+    ),
+  );
+}
+
+/**
+ * Lower limits of up to five steps above zero: zero stays the palest, the rest is cut at whole numbers so that
+ * the legend reads 0, 1–2, 3–5, … ; few values give fewer steps.
+ */
+export function stepsOf(values: readonly number[]): number[] {
+  const positive = [...new Set(values.filter((value) => value > 0))].sort((a, b) => a - b);
+  if (positive.length === 0) return [];
+  const whole = positive.every(Number.isInteger);
+  const limits = [0, 0.2, 0.4, 0.6, 0.8].map((share) => positive[Math.floor(share * positive.length)] ?? 0);
+  return [...new Set(whole ? limits : limits.map((limit) => Number(limit.toPrecision(2))))];
+}
+
+/** Step of a value: 0 for zero or nothing, then 1 … 5. */
+export function stepOf(value: number, steps: readonly number[]): number {
+  if (!(value > 0)) return 0;
+  const reached = steps.filter((limit) => value >= limit).length;
+  const step = Math.max(reached, 1);
+  // Few steps use the far end of the ramp, so that the highest is always the darkest.
+  return step + (5 - steps.length);
+}

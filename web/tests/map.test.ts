@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Area, areaAt, boundsOf, stepOf, stepsOf } from "../src/lib/map_data.js";
+
+const square: Area = {
+  type: "Feature",
+  properties: { name: "第一网格" },
+  geometry: {
+    type: "Polygon",
+    coordinates: [
+      [
+        [0, 0],
+        [4, 0],
+        [4, 4],
+        [0, 4],
+        [0, 0],
+      ],
+      [
+        [1, 1],
+        [2, 1],
+        [2, 2],
+        [1, 2],
+        [1, 1],
+      ],
+    ],
+  },
+};
+
+test("a point is in an area unless it is in its hole", () => {
+  assert.equal(areaAt([3, 3], [square]), square);
+  assert.equal(areaAt([1.5, 1.5], [square]), undefined);
+  assert.equal(areaAt([5, 3], [square]), undefined);
+});
+
+test("bounds of areas, and of none", () => {
+  assert.deepEqual(boundsOf([square]), [0, 0, 4, 4]);
+  assert.equal(boundsOf([]), null);
+});
+
+test("zero is the palest step and the highest value the darkest", () => {
+  for (const values of [
+    [0, 1],
+    [0, 3, 3, 7],
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 20],
+    [0.5, 1.25, 90],
+  ]) {
+    const steps = stepsOf(values);
+    assert.equal(stepOf(0, steps), 0);
+    assert.equal(stepOf(Math.max(...values), steps), 5);
+    assert.deepEqual(
+      [...steps].sort((a, b) => a - b),
+      steps,
+    );
+    const shades = [...values].sort((a, b) => a - b).map((value) => stepOf(value, steps));
+    assert.deepEqual(
+      [...shades].sort((a, b) => a - b),
+      shades,
+    );
+  }
+  assert.deepEqual(stepsOf([0, 0]), []);
+});

@@ -47,7 +47,7 @@ web/node_modules/.installed: web/package.json web/package-lock.json $(BIN)/.inst
 	cd web && PATH="$$PATH:$(abspath $(BIN))" "$(NPM)" ci --no-audit --no-fund --silent
 	touch $@
 
-web/dist/.built: web/node_modules/.installed $(shell find web/src -type f 2>/dev/null) web/build.mjs
+web/dist/.built: web/node_modules/.installed $(shell find web/src web/build -type f 2>/dev/null) web/build.mjs
 	cd web && PATH="$$PATH:$(abspath $(BIN))" "$(NPM)" run --silent build
 	touch $@
 

@@ -69,7 +69,7 @@ def running_site(
         "HUYING_DATA_DIR": str(data_dir),
         "HUYING_DEMO": "1",
         "HUYING_PUBLIC_URL": url,
-        "HUYING_STREAM_URL": f"http://127.0.0.1:{stream}/live/",
+        "HUYING_STREAM_URL": f"http://127.0.0.1:{stream}",
         "HUYING_HJ212_PORT": str(hj212),
         "DJANGO_SETTINGS_MODULE": "huying.config.settings",
     }

@@ -8,12 +8,14 @@ import orjson
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from huying.directory.permissions import DomainError, NotAllowed
+from huying.directory.throttle import TooOften
 
 _logger = logging.getLogger(__name__)
 
@@ -40,9 +42,12 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(DomainError)
     def domain(request: HttpRequest, error: DomainError) -> HttpResponse:
-        return problem(
+        answer = problem(
             error.status, error.code, _in_language(error), title_zh=error.zh, title_en=error.en
         )
+        if isinstance(error, TooOften):
+            answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
 
     @api.exception_handler(ValidationError)
     def validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
@@ -117,7 +122,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return problem(
             500, "SERVER_ERROR", _("系统出了故障，已记录。您的内容没有提交成功，请稍后重试")
         )
-    return render(request, "errors/500.html", status=500)
+    # Without context processors: what is broken may be what they ask.
+    return HttpResponse(render_to_string("errors/500.html"), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -85,7 +85,7 @@ def stream(host: str, port: int) -> list[str]:
 def everything(host: str, port: int, *, hj212_port: int, workers: int = 2) -> list[Process]:
     """What `huying up` runs. The stream listens beside the web, on port + 1."""
     shared = {
-        "HUYING_STREAM_URL": os.environ.get("HUYING_STREAM_URL", f"http://{host}:{port + 1}/live/"),
+        "HUYING_STREAM_URL": os.environ.get("HUYING_STREAM_URL", f"http://{host}:{port + 1}"),
         "HUYING_PUBLIC_URL": os.environ.get("HUYING_PUBLIC_URL", f"http://{host}:{port}"),
         "HUYING_HJ212_PORT": str(hj212_port),
     }

@@ -5,7 +5,7 @@ HUYING_DATABASE_URL  a PostgreSQL server; without it the embedded one in HUYING_
 HUYING_COUNTY        the schema of this county (default county)
 HUYING_HOSTS         host names this site answers to, comma separated
 HUYING_PUBLIC_URL    the address residents see, for links and QR codes
-HUYING_STREAM_URL    the address of the live stream, as browsers reach it
+HUYING_STREAM_URL    the origin of the live stream, where it is not the site's own
 HUYING_DEMO          1 shows the one-click demo sign-ins; never on a real county
 """
 
@@ -28,7 +28,7 @@ DEBUG = False
 SECRET_KEY = secret("django_secret", KEY_DIR)
 
 PUBLIC_URL = os.environ.get("HUYING_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-STREAM_URL = os.environ.get("HUYING_STREAM_URL", "/live/")
+STREAM_URL = os.environ.get("HUYING_STREAM_URL", "").rstrip("/")
 HJ212_PORT = int(os.environ.get("HUYING_HJ212_PORT", "9212"))
 MQTT_URL = os.environ.get("HUYING_MQTT_URL", "")
 ALLOWED_HOSTS = [

@@ -115,9 +115,7 @@ def compile_catalogue(path: Path = CATALOGUE) -> Path:
     table = b"".join(struct.pack("<II", size, start + at) for size, at, _, _ in offsets)
     start += len(keys)
     table += b"".join(struct.pack("<II", size, start + at) for _, _, size, at in offsets)
-    header = struct.pack(
-        "<IIIIIII", 0x950412DE, 0, len(entries), 28, 28 + 8 * len(entries), 0, 0
-    )
+    header = struct.pack("<IIIIIII", 0x950412DE, 0, len(entries), 28, 28 + 8 * len(entries), 0, 0)
     target = path.with_suffix(".mo")
     target.write_bytes(header + table + bytes(keys) + bytes(values))
     return target

@@ -19,3 +19,6 @@ from huying.config.settings import *  # noqa: E402, F403 - the environment must 
 
 # Hashing a password slowly is right in life and a waste in a test.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# WhiteNoise warns of a missing folder, and warnings are errors.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - from the settings above

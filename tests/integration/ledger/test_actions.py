@@ -2,10 +2,9 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
-from django.db import IntegrityError, connection, transaction
 
 from huying.ledger import actions
-from huying.ledger.models import HistoryIsAppended, Record, Salt
+from huying.ledger.models import Record, Salt
 from huying.ledger.rules.entries import commitment
 
 pytestmark = pytest.mark.django_db
@@ -19,10 +18,13 @@ def test_a_record_is_one_statement_and_keeps_what_was_sealed(django_assert_num_q
         )
     row = Record.objects.get(pk=record_id)
     assert (row.kind, row.subject, row.actor, row.at) == ("case.act", "case:1", "staff:17", AT)
-    assert bytes(row.entry) == (
-        '{"actor":"staff:17","at":"2026-11-22T10:30:00.000000Z","body":{"n":2,"动作":"受理"},'
-        '"commitments":{},"kind":"case.act","subject":"case:1","version":1}'
-    ).encode()
+    assert (
+        bytes(row.entry)
+        == (
+            '{"actor":"staff:17","at":"2026-11-22T10:30:00.000000Z","body":{"n":2,"动作":"受理"},'
+            '"commitments":{},"kind":"case.act","subject":"case:1","version":1}'
+        ).encode()
+    )
 
 
 def test_personal_values_are_commitments_and_one_statement(django_assert_num_queries):

@@ -1,0 +1,31 @@
+"""Records for tests, and a stand-in for the sequencer process."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from huying.ledger import actions, sequencer
+
+AT = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
+
+
+def make_record(number: int = 1, **changes: object) -> int:
+    """One committed record; returns its id. Not in a tree until `seal`."""
+    return make_records([number], **changes)[0]
+
+
+def make_records(numbers: Sequence[int], **changes: object) -> list[int]:
+    """Committed records, written in one transaction."""
+    values = {"kind": "case.act", "by": "staff:17", "at": AT, **changes}
+    entries = [
+        actions.Entry(**{"subject": f"case:{number}", "body": {"number": number}, **values})  # type: ignore[arg-type]  # tests change any field
+        for number in numbers
+    ]
+    with transaction.atomic():
+        return actions.record_many(entries)
+
+
+def seal() -> int:
+    """Seal all that is committed (so the test needs django_db(transaction=True)); the size."""
+    return sequencer.seal_all()

@@ -16,7 +16,7 @@ WITH seen AS (SELECT pg_snapshot_xmin(s) AS low, pg_snapshot_xmax(s) AS high
               FROM pg_current_snapshot() s),
 unread AS (SELECT count(*) AS number FROM (
     SELECT 1 FROM notices_notice WHERE account_id = %(account)s AND read_at IS NULL
-    LIMIT %(most_unread)s) some)
+    LIMIT %(most_unread)s) few)
 SELECT seen.low::text, seen.high::text, unread.number, notice.id, notice.tx::text,
     notice.kind, notice.urgency, notice.title, left(notice.body, %(body)s), notice.link,
     notice.created_at

@@ -10,6 +10,7 @@ A comment every 15 seconds keeps proxies from closing the connection.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.db import connection as django_connection
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -35,7 +36,10 @@ RECHECK_SECONDS: Final = 60.0
 MOST_BROWSERS: Final = 5000
 MOST_OF_ONE_ACCOUNT: Final = 20
 
+OUT_OF_REACH: Final = (OperationalError, InterfaceError)
+
 _T = TypeVar("_T")
+_logger = logging.getLogger(__name__)
 
 
 class Live:
@@ -92,7 +96,7 @@ class Live:
         session_key = request.cookies.get(settings.SESSION_COOKIE_NAME, "")
         try:
             actor = await self.ask(visitor, session_key) if session_key else None
-        except DatabaseError:
+        except OUT_OF_REACH:
             return _refusal(503, "NOT_READY", {**headers, "Retry-After": "5"})
         if actor is None or actor.account_id is None:
             return _refusal(401, "NOT_SIGNED_IN", headers)
@@ -169,8 +173,9 @@ class _Stream:
                     fresh = self._notice(event)
                     if fresh:
                         yield fresh
-        except DatabaseError:
+        except OUT_OF_REACH as fault:
             # The browser comes back with its position once the database does.
+            _logger.warning("a live stream ends: %s", type(fault).__name__)
             return
         finally:
             hub.leave(self.browser)
@@ -212,7 +217,7 @@ class _Stream:
     async def _still_allowed(self) -> bool:
         try:
             actor = await self.live.ask(visitor, self.session_key)
-        except DatabaseError:
+        except OUT_OF_REACH:
             return True
         if actor is None or actor.account_id != self.browser.account_id:
             return False

@@ -293,6 +293,12 @@ class Actor:
         if permission not in self.permissions:
             raise NotAllowed(permission)
 
+    @property
+    def role_label(self) -> str:
+        """The name of the role the actor's work begins with; empty without one."""
+        first = next((role for role in ROLE_HOMES if role in self.roles), None)
+        return first.label if first else ""
+
     def own_account(self) -> int:
         """The account behind the actor; raises `NotAllowed` for anybody without one."""
         if self.account_id is None:

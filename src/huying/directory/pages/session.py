@@ -1,18 +1,33 @@
-"""Sessions end after a time without use, and after a day's work in any case.
+"""Sessions: opened, limited in time, and held to what they owe.
 
-The time of last use is written at most once in a twelfth of the idle time, so that reading
-pages costs no write; a session may therefore end up to that much early, never late.
+A session ends after a time without use, and after a day's work in any case. The time of last
+use is written at most once in a twelfth of the idle time, so that reading pages costs no
+write; a session may therefore end up to that much early, never late. A session that owes a
+new password or a second factor reaches nothing else until that is done.
 """
 
 import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import SESSION_KEY, login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+
+from huying.directory.actions import note_sign_in
+from huying.directory.models import Account
+from huying.directory.permissions import Actor
+from huying.directory.queries import actor_for
+from huying.directory.rules.clients import client_named
+from huying.directory.throttle import client_address
 
 SEEN = "seen_at"
 STARTED = "started_at"
+OWES = "owes"
+DUTY_PAGES = {
+    "PASSWORD": "/account/password/",
+    "SECOND_FACTOR": "/account/second-factor/",
+}
+_ALWAYS_OPEN = ("/account/", "/sign-out/", "/sign-in/", "/static/")
 
 
 class SessionLimitMiddleware:
@@ -27,6 +42,9 @@ class SessionLimitMiddleware:
         # Without the cookie there is no session to limit, and no reason to ask the database.
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             self._limit(request)
+            answer = self._duty(request)
+            if answer is not None:
+                return answer
         return self.get_response(request)
 
     def _limit(self, request: HttpRequest) -> None:
@@ -35,9 +53,53 @@ class SessionLimitMiddleware:
             return
         now = int(time.time())
         seen = session.get(SEEN, now)
-        started = session.setdefault(STARTED, now)
+        started = session.get(STARTED)
+        if started is None:
+            started = session[STARTED] = now
         if now - seen >= self.idle_seconds or now - started >= self.absolute_seconds:
             session.flush()
             return
         if SEEN not in session or now - seen >= self.idle_seconds / 12:
             session[SEEN] = now
+
+    def _duty(self, request: HttpRequest) -> HttpResponse | None:
+        owes = request.session.get(OWES)
+        if not owes or request.path.startswith(_ALWAYS_OPEN):
+            return None
+        target = DUTY_PAGES[owes[0]]
+        if request.path.startswith(("/api/", "/open311/")):
+            return JsonResponse(
+                {
+                    "type": "urn:huying:problem:session-owes",
+                    "title": "请先在网页上完成密码或两步验证设置",
+                    "status": 403,
+                    "code": "SESSION_OWES",
+                },
+                status=403,
+                content_type="application/problem+json",
+            )
+        return HttpResponseRedirect(target)
+
+
+def open_session(request: HttpRequest, account_id: int) -> Actor:
+    """Sign this browser in as an account that has proven itself; returns the actor."""
+    account = Account.objects.get(pk=account_id)
+    login(request, account, backend="django.contrib.auth.backends.ModelBackend")
+    actor = actor_for(account_id)
+    now = int(time.time())
+    request.session[STARTED] = request.session[SEEN] = now
+    owes = note_sign_in(
+        account_id=account_id,
+        session_key=request.session.session_key or "",
+        client=client_named(request.headers.get("User-Agent", "")),
+        address=client_address(request),
+        by=actor,
+    )
+    request.session[OWES] = sorted(owes)
+    request._huying_actor = actor  # type: ignore[attr-defined]  # as queries.actor_of keeps it
+    return actor
+
+
+def settle(request: HttpRequest, duty: str) -> None:
+    """Strike a duty off the session."""
+    request.session[OWES] = [owed for owed in request.session.get(OWES, []) if owed != duty]

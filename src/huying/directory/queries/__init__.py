@@ -10,6 +10,7 @@ from huying.directory.queries.actors import (
 )
 from huying.directory.queries.calendar import CalendarGap, calendar_gap, working_calendar
 from huying.directory.queries.editions import forget_caches
+from huying.directory.queries.own import DemoCard, OwnAccount, demo_accounts, own_account
 from huying.directory.queries.people import MaskedPerson, find_people, masked_people, masked_person
 from huying.directory.queries.places import (
     DivisionRef,
@@ -39,17 +40,20 @@ from huying.directory.queries.tokens import actor_of_token
 __all__ = [
     "AccountCard",
     "CalendarGap",
+    "DemoCard",
     "DivisionRef",
     "DutyCard",
     "GridRef",
     "MaskedPerson",
     "OrganisationRef",
+    "OwnAccount",
     "account_names",
     "actor_for",
     "actor_of",
     "actor_of_token",
     "calendar_gap",
     "county",
+    "demo_accounts",
     "division_names",
     "divisions",
     "duty_roster",
@@ -67,6 +71,7 @@ __all__ = [
     "officers_on_duty",
     "organisation",
     "organisations",
+    "own_account",
     "places_edition",
     "session_account_id",
     "staff_of",

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from datetime import datetime
 
 from django.db import transaction
 
@@ -64,12 +63,3 @@ def tell(
             by=SYSTEM,
             escalate_to=[account.pk for account in escalate_to],
         )
-
-
-def choose_quiet_hours(account: Account, starts: datetime, ends: datetime) -> None:
-    """Quiet hours around given moments, as wall-clock times of the county."""
-    actions.set_preferences(
-        channels={},
-        quiet_hours=(starts.time().replace(microsecond=0), ends.time().replace(microsecond=0)),
-        by=reading(account),
-    )

@@ -142,6 +142,17 @@ def _drain_batch(senders: ThreadPoolExecutor, now: datetime) -> DrainResult:
     if not claimed:
         return DrainResult()
     outcomes = list(senders.map(lambda row: _handle(row, now), claimed))
+    _note(claimed, outcomes, lease)
+    gone = [row.address_id for row, outcome in zip(claimed, outcomes, strict=True) if outcome.gone]
+    if gone:
+        Address.objects.filter(id__in=gone).update(is_active=False)
+    count = [
+        "postponed" if outcome.postponed else outcome.state.value.lower() for outcome in outcomes
+    ]
+    return DrainResult(**{name: count.count(name) for name in set(count)})
+
+
+def _note(claimed: list[_Claimed], outcomes: list[_Outcome], lease: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             _SETTLE,
@@ -154,13 +165,6 @@ def _drain_batch(senders: ThreadPoolExecutor, now: datetime) -> DrainResult:
                 "lease": lease,
             },
         )
-    gone = [row.address_id for row, outcome in zip(claimed, outcomes, strict=True) if outcome.gone]
-    if gone:
-        Address.objects.filter(id__in=gone).update(is_active=False)
-    count = [
-        "postponed" if outcome.postponed else outcome.state.value.lower() for outcome in outcomes
-    ]
-    return DrainResult(**{name: count.count(name) for name in set(count)})
 
 
 def _handle(row: _Claimed, now: datetime) -> _Outcome:

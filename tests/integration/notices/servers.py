@@ -1,0 +1,52 @@
+"""Loopback servers that stand for what is outside: they keep what they were sent."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Received:
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Outside:
+    """A server at `url`; answers with `statuses` in turn, the last one from then on."""
+
+    url: str = ""
+    statuses: list[int] = field(default_factory=lambda: [201])
+    received: list[Received] = field(default_factory=list)
+
+
+@contextmanager
+def running_outside(*statuses: int) -> Iterator[Outside]:
+    outside = Outside(statuses=list(statuses) or [201])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            outside.received.append(Received(self.path, headers, body))
+            turn = min(len(outside.received), len(outside.statuses)) - 1
+            self.send_response(outside.statuses[turn])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    outside.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield outside
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -385,3 +385,50 @@ def actor_from_posts(account_id: int, name: str, posts: Iterable[PostScope]) -> 
         grids=frozenset(post.grid for post in held if post.grid),
         posts=held,
     )
+
+
+def permissions_markdown() -> str:
+    """`docs/permissions.md`: this page as tables, in Chinese."""
+    with override("zh-hans"):
+        roles = list(Role)
+        lines = [
+            "# 谁能做什么",
+            "",
+            "由 `src/huying/directory/permissions.py` 生成，请勿手改："
+            "`huying django shell -v 0 -c 'from huying.directory.permissions import "
+            'permissions_markdown as p; print(p(), end="")\' > docs/permissions.md`',
+            "",
+            "## 岗位与权限",
+            "",
+            "| 权限 | 代码 | " + " | ".join(role.label for role in roles) + " |",
+            "|---|---|" + "---|" * len(roles),
+        ]
+        for permission in Permission:
+            marks = " | ".join(
+                "✓" if permission in ROLE_PERMISSIONS[role] else "" for role in roles
+            )
+            lines.append(f"| {permission.label} | `{permission.value}` | {marks} |")
+        lines += [
+            "",
+            "岗位由“账号 + 角色 + 单位 + 辖区（或网格）+ 起止日期”组成；一项权限只在带来它的那个"
+            "岗位的辖区、单位、网格内有效。",
+            "",
+            "三员分立：同一账号不能同时担任"
+            + "、".join(role.label for role in roles if role in SEPARATED_ADMINISTRATORS)
+            + "中的两种（程序拒绝，数据库也拒绝）。任何人不能给自己授予岗位。",
+            "",
+            "## 角色的工作首页",
+            "",
+            "| 角色 | 代码 | 首页 |",
+            "|---|---|---|",
+            *(f"| {role.label} | `{role.value}` | `{ROLE_HOMES[role]}` |" for role in roles),
+            "",
+            "## 接口令牌的权限范围",
+            "",
+            "| 范围 | 权限 |",
+            "|---|---|",
+        ]
+        for scope, granted in SCOPE_PERMISSIONS.items():
+            named = "、".join(p.label for p in Permission if p in granted)
+            lines.append(f"| `{scope}` | {named or '只写入监测数据'} |")
+    return "\n".join(lines) + "\n"

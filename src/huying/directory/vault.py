@@ -81,7 +81,8 @@ def _key(text: str, name: str) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _load(directory: Path, keys: str, index_key: str) -> KeyRing:
+def _load(folder: str, keys: str, index_key: str) -> KeyRing:
+    directory = Path(folder)
     masters: dict[int, bytes] = {}
     if keys:
         for entry in keys.split(","):
@@ -104,7 +105,7 @@ def _load(directory: Path, keys: str, index_key: str) -> KeyRing:
 def key_ring() -> KeyRing:
     """The keys of this county, read once a process."""
     return _load(
-        Path(settings.KEY_DIR),
+        os.fspath(settings.KEY_DIR),
         os.environ.get("HUYING_VAULT_KEYS", ""),
         os.environ.get("HUYING_VAULT_INDEX_KEY", ""),
     )

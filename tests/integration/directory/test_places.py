@@ -43,9 +43,7 @@ def test_a_redrawn_grid_is_seen_at_once() -> None:
     edition = queries.places_edition()
 
     actions.import_grids(
-        grids=[
-            actions.NewGrid(code=make.GRIDS[0], name="甲", boundary=make.square(117.495, 39.0))
-        ],
+        grids=[actions.NewGrid(code=make.GRIDS[0], name="甲", boundary=make.square(117.495, 39.0))],
         by=make.SYSTEM,
     )
 
@@ -64,12 +62,8 @@ def test_import_names_every_bad_row_and_imports_none() -> None:
             grids=[
                 actions.NewGrid(code="990101001001003", name="好", boundary=make.square(118, 39)),
                 actions.NewGrid(code="99", name="短", boundary=make.square(118, 39)),
-                actions.NewGrid(
-                    code="990101001001004", name="线", boundary={"type": "LineString"}
-                ),
-                actions.NewGrid(
-                    code="990101001001005", name="反", boundary=make.square(39, 117)
-                ),
+                actions.NewGrid(code="990101001001004", name="线", boundary={"type": "LineString"}),
+                actions.NewGrid(code="990101001001005", name="反", boundary=make.square(39, 117)),
             ],
             by=make.SYSTEM,
         )

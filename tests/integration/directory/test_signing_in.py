@@ -37,9 +37,7 @@ def test_the_right_password_opens_a_session_and_the_home_of_the_role(
     assert "张伟" in client.get("/account/").content.decode()
 
 
-def test_five_failures_lock_even_for_the_right_password(
-    client: Client, dispatcher: Actor
-) -> None:
+def test_five_failures_lock_even_for_the_right_password(client: Client, dispatcher: Actor) -> None:
     for _ in range(4):
         assert sign_in(client, "li", "wrong") == 401
     assert sign_in(client, "li", "wrong") == 423
@@ -98,9 +96,7 @@ def test_anonymous_visitors_are_asked_to_sign_in_and_come_back(
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:1"])
 def test_next_never_leaves_the_site(client: Client, dispatcher: Actor, target: str) -> None:
-    answer = client.post(
-        "/sign-in/", {"username": "li", "password": make.PASSWORD, "next": target}
-    )
+    answer = client.post("/sign-in/", {"username": "li", "password": make.PASSWORD, "next": target})
     assert answer.headers["Location"] == "/start/"
 
 
@@ -142,9 +138,7 @@ def test_a_given_password_must_be_changed_before_anything_else(client: Client) -
     assert client.get("/start/").headers["Location"] == "/account/password/"
 
     new = "Another-Pass-77"
-    wrong = client.post(
-        "/account/password/", {"old": "no", "new": new, "again": new, "owed": "1"}
-    )
+    wrong = client.post("/account/password/", {"old": "no", "new": new, "again": new, "owed": "1"})
     assert "原密码不对" in wrong.content.decode()
     same = client.post(
         "/account/password/",
@@ -158,9 +152,7 @@ def test_a_given_password_must_be_changed_before_anything_else(client: Client) -
     assert client.get("/start/").headers["Location"] == "/desk/"
 
 
-def test_changing_the_password_ends_the_other_sessions(
-    client: Client, dispatcher: Actor
-) -> None:
+def test_changing_the_password_ends_the_other_sessions(client: Client, dispatcher: Actor) -> None:
     elsewhere = Client()
     sign_in(elsewhere, "li", make.PASSWORD)
     sign_in(client, "li", make.PASSWORD)
@@ -196,7 +188,7 @@ def test_one_other_device_can_be_signed_out(client: Client, dispatcher: Actor) -
 
 
 def secret_of(actor: Actor) -> str:
-    sealed = Account.objects.get(pk=actor.account_id).totp_secret
+    sealed = Account.objects.get(pk=actor.own_account()).totp_secret
     assert isinstance(sealed, Sealed)
     return sealed.open()
 

@@ -9,11 +9,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import override
 
 from huying.directory.actions.freshness import actor_changed
 from huying.directory.models import Account, FormerPassword
 from huying.directory.parameters import sign_in_rules
+from huying.directory.passwords import reasons
 from huying.directory.permissions import Actor, DomainError, NotAllowed, Permission
 from huying.ledger.actions import Entry, record, record_many
 
@@ -192,15 +192,10 @@ def _replace(account: Account, password: str, *, must_change: bool) -> None:
 def _require_acceptable(password: str, account: Account) -> None:
     if len(password) > 128:
         raise PasswordRefused("密码不能超过 128 个字符。", "At most 128 characters.")
-    reasons = []
-    for language in ("zh-hans", "en"):
-        with override(language):
-            try:
-                validate_password(password, account)
-            except ValidationError as error:
-                reasons.append(" ".join(error.messages))
-    if reasons:
-        raise PasswordRefused(reasons[0], reasons[-1])
+    try:
+        validate_password(password, account)
+    except ValidationError as error:
+        raise PasswordRefused(*reasons(error)) from None
 
 
 def _require_unused(password: str, account: Account) -> None:

@@ -76,9 +76,7 @@ def make_organisation(
     return Organisation.objects.get(code=code)
 
 
-def make_account(
-    username: str = "", *, name: str = "张伟", password: str | None = None
-) -> Account:
+def make_account(username: str = "", *, name: str = "张伟", password: str | None = None) -> Account:
     account_id = actions.create_account(
         username=username or f"u{next(_numbers)}",
         name=name,

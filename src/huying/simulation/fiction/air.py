@@ -73,7 +73,7 @@ class Weather:
 
     @property
     def hours(self) -> int:
-        return self.values.shape[0]
+        return len(self.values)
 
 
 def instruments(land: Land, stations: int, rng: np.random.Generator) -> list[Instrument]:
@@ -88,12 +88,12 @@ def instruments(land: Land, stations: int, rng: np.random.Generator) -> list[Ins
     rest_country = [country[i] for i in rng.permutation(len(country))]
     wanted_town = max(0, round(stations * 0.45) - 3)
     order += near + rest_town[:wanted_town] + rest_country[: stations - 3 - wanted_town]
-    found = []
+    found: list[Instrument] = []
     for number, at in enumerate(order, start=1):
         lon, lat = land.random_point(land.grids[at], rng)
         bare = land.village(land.grids[at].village_code).name
         bare = bare.removesuffix("社区").removesuffix("村")
-        ordinal = sum(1 for one in found if one.name.startswith(f"{bare}空气站")) + 1
+        ordinal = len([one for one in found if one.name.startswith(f"{bare}空气站")]) + 1
         suffix = f"{ordinal}号" if ordinal > 1 else ""
         found.append(
             Instrument(
@@ -151,7 +151,7 @@ def weather(
     devices: list[Instrument], last_hour: dt.datetime, days: int, rng: np.random.Generator
 ) -> Weather:
     """Values of the air stations for every hour of `days` days up to `last_hour` (inclusive)."""
-    stations = sum(one.kind == "AIR" for one in devices)
+    stations = len([one for one in devices if one.kind == "AIR"])
     hours = days * 24
     first = last_hour - dt.timedelta(hours=hours - 1)
     local = first.astimezone(SHANGHAI)
@@ -159,7 +159,9 @@ def weather(
     day = (local.timetuple().tm_yday - 1 + (local.hour + np.arange(hours)) / 24.0) % 365.25
     cold = np.cos((day - 15) / 365.25 * 2 * np.pi)  # +1 in mid-January, −1 in mid-July
     haze, episode = _haze(hours, cold, rng)
-    background = np.clip(38 + 22 * cold, 12, None) * (1 + 0.22 * np.cos((hour - 7) / 24 * 2 * np.pi))
+    background = np.clip(38 + 22 * cold, 12, None) * (
+        1 + 0.22 * np.cos((hour - 7) / 24 * 2 * np.pi)
+    )
     background = background * np.exp(_walk(hours, 0.985, 0.055, rng)) + episode
     factor = rng.uniform(0.86, 1.16, stations)
     drift = np.exp(np.stack([_walk(hours, 0.97, 0.035, rng) for _ in range(stations)], axis=1))
@@ -216,9 +218,7 @@ _CAUSES = (
 )
 
 
-def _plumes(
-    stations: int, hours: int, cold: Values, rng: np.random.Generator
-) -> list[Plume]:
+def _plumes(stations: int, hours: int, cold: Values, rng: np.random.Generator) -> list[Plume]:
     """Local sources: about four a station and year, short and strong."""
     count = max(2, round(stations * hours / 24 / 365 * 3.6))
     names = [name for name, _ in _CAUSES]
@@ -297,11 +297,13 @@ def water(hours: int, stations: int, rng: np.random.Generator) -> Values:
     phosphorus = np.clip(0.09 + rng.normal(0, 0.012, (hours, stations)), 0.01, None)
     permanganate = np.clip(4.1 + rng.normal(0, 0.3, (hours, stations)), 0.5, None)
     stacked = [np.clip(ph, 6.4, 8.9), oxygen, temperature, ammonia, phosphorus, permanganate]
-    return np.round(np.stack(stacked, axis=2), 3)
+    values: Values = np.round(np.stack(stacked, axis=2), 3)
+    return values
 
 
 def noise(hours: int, stations: int, first_local_hour: int, rng: np.random.Generator) -> Values:
     """Hourly Leq in dB, shape (hours, stations, 1)."""
     hour = (first_local_hour + np.arange(hours)) % 24
     day = 52 + 7 * np.clip(np.cos((hour - 15) / 24 * 2 * np.pi), -0.9, None)
-    return np.round(day[:, None] + rng.normal(0, 2.2, (hours, stations)), 1)[:, :, None]
+    level: Values = np.round(day[:, None] + rng.normal(0, 2.2, (hours, stations)), 1)
+    return level[:, :, None]

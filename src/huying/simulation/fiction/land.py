@@ -8,6 +8,7 @@ Coordinates are CGCS2000 (EPSG:4490) degrees, rounded to 1e-6 (0.1 m).
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -159,7 +160,9 @@ def _relaxed(sites: Points, outline: Polygon) -> Points:
 def _bent_cells(sites: Points, outline: Polygon, rng: np.random.Generator) -> list[Polygon]:
     """Cells cut out of bent lines; straight ones where bending would break the tiling."""
     straight = [shapely.set_precision(cell, 1e-6) for cell in _voronoi(sites, outline)]
-    lines = shapely.node(shapely.multilinestrings([cell.exterior for cell in straight]))
+    lines = shapely.node(
+        shapely.multilinestrings([shapely.get_exterior_ring(cell) for cell in straight])
+    )
     segments = sorted(
         {_sorted_ends(line) for line in _two_point_lines(lines)}, key=lambda ends: ends
     )
@@ -175,10 +178,10 @@ def _bent_cells(sites: Points, outline: Polygon, rng: np.random.Generator) -> li
 
 
 def _two_point_lines(lines: BaseGeometry) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    found = []
+    found: list[tuple[tuple[float, float], tuple[float, float]]] = []
     for line in shapely.get_parts(lines):
         corners = [(round(x, 6), round(y, 6)) for x, y in shapely.get_coordinates(line).tolist()]
-        found.extend((a, b) for a, b in zip(corners, corners[1:], strict=False) if a != b)
+        found.extend((a, b) for a, b in pairwise(corners) if a != b)
     return found
 
 
@@ -281,9 +284,9 @@ def _grown(
         label[taken] = number
         sizes[number] += 1
         fronts[number].append(taken)
-    for at in np.flatnonzero(label < 0):  # islands cut off by the other side
-        nearest = np.argsort(np.hypot(*(points - points[at]).T))
-        label[at] = next(int(label[n]) for n in nearest if label[n] >= 0)
+    for island in np.flatnonzero(label < 0).tolist():  # islands cut off by the other side
+        nearest = np.argsort(np.hypot(*(points - points[island]).T))
+        label[island] = next(int(label[n]) for n in nearest if label[n] >= 0)
     return label
 
 
@@ -352,7 +355,9 @@ def _named(
         mine: list[BaseGeometry] = []
         counted = {True: 0, False: 0}
         # From north to south, as the statistical codes usually run.
-        for village in sorted(np.flatnonzero(township_of == number), key=lambda v: -village_sites[v, 1]):
+        for village in sorted(
+            np.flatnonzero(township_of == number), key=lambda v: -village_sites[v, 1]
+        ):
             town = bool(village_urban[village])
             counted[town] += 1
             last = counted[town] if town else 199 + counted[town]
@@ -361,9 +366,7 @@ def _named(
             members = [int(at) for at in np.flatnonzero(village_of == village)]
             boundary = unary_union([cells[at] for at in members])
             mine.append(boundary)
-            villages.append(
-                VillagePlace(village_code, village_name, township_code, boundary, town)
-            )
+            villages.append(VillagePlace(village_code, village_name, township_code, boundary, town))
             for order, at in enumerate(members, start=1):
                 code = GridCode(parse_division(village_code), order).code
                 special = next(specials, None) if order == 4 else None
@@ -382,7 +385,7 @@ def _named(
     return Land(
         code=COUNTY_CODE,
         name=COUNTY_NAME,
-        boundary=unary_union(cells),
+        boundary=Polygon(shapely.get_exterior_ring(unary_union(cells))),
         townships=sorted(townships, key=lambda t: t.code),
         villages=sorted(villages, key=lambda v: v.code),
         grids=sorted(grids, key=lambda g: g.code),

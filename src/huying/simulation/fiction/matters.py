@@ -150,9 +150,7 @@ def generate(
         submitted = drawn[made : made + A_CHUNK]
         day = ((submitted + _ZONE) // _DAY) - (first_day - dt.date(1970, 1, 1)).days
         subject = _chosen(by_day[:, np.clip(day, 0, days)], rng)
-        chunk = _chunk(
-            land, grammar, subject, submitted, made, residents, end, hours, recent, rng
-        )
+        chunk = _chunk(land, grammar, subject, submitted, made, residents, end, hours, recent, rng)
         made += len(chunk)
         yield chunk
 
@@ -231,9 +229,7 @@ def _chunk(
         recent[key] = first + at
     urgent = rng.random(count) < np.where(np.isin(subject, _urgent_subjects(grammar)), 0.35, 0.02)
     channel = rng.choice(_CHANNELS, count, p=_CHANNEL_SHARES)
-    neighbours = np.where(
-        rng.random(count) < 0.09, np.clip(rng.geometric(0.45, count), 1, 8), 0
-    )
+    neighbours = np.where(rng.random(count) < 0.09, np.clip(rng.geometric(0.45, count), 1, 8), 0)
     medians = np.array([s.days for s in subjects])[subject]
     steps, rating, outcome = _life(
         submitted, medians, np.array(wrong) != "", urgent, end, hours, rng

@@ -159,7 +159,9 @@ def workers(land: Land, rng: np.random.Generator) -> list[Worker]:
     special = demo_grid(land)
     for role, office, name in _DEMO:
         if role == "GRID_WORKER":
-            plan.append((role, f"V{special.village_code}", special.village_code, special.code, name))
+            plan.append(
+                (role, f"V{special.village_code}", special.village_code, special.code, name)
+            )
         else:
             plan.append((role, office, land.code, "", name))
     for code, *_ in DEPARTMENTS:

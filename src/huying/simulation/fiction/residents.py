@@ -101,7 +101,7 @@ class _Sequences:
 
 def check_characters(first_17: npt.NDArray[np.int64]) -> Strings:
     """The last character (GB 11643-1999, 4.4) of rows of 17 digits."""
-    return _CHECKS[(first_17 * _WEIGHTS).sum(axis=1) % 11]
+    return np.asarray(_CHECKS[(first_17 * _WEIGHTS).sum(axis=1) % 11])
 
 
 def id_numbers(birth_date: npt.NDArray[np.datetime64], sequence: Integers) -> Strings:

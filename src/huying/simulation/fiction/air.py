@@ -297,8 +297,7 @@ def water(hours: int, stations: int, rng: np.random.Generator) -> Values:
     phosphorus = np.clip(0.09 + rng.normal(0, 0.012, (hours, stations)), 0.01, None)
     permanganate = np.clip(4.1 + rng.normal(0, 0.3, (hours, stations)), 0.5, None)
     stacked = [np.clip(ph, 6.4, 8.9), oxygen, temperature, ammonia, phosphorus, permanganate]
-    values: Values = np.round(np.stack(stacked, axis=2), 3)
-    return values
+    return np.asarray(np.round(np.stack(stacked, axis=2), 3), dtype=np.float64)
 
 
 def noise(hours: int, stations: int, first_local_hour: int, rng: np.random.Generator) -> Values:

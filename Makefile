@@ -35,7 +35,10 @@ bench: build ## measured figures beside their references; ARGS=--full builds the
 screenshots: build ## every page, phone and desk, as each role, to var/screenshots/
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
-build: $(BIN)/.installed web/dist/.built
+build: $(BIN)/.installed web/dist/.built locale/en/LC_MESSAGES/django.mo
+
+locale/en/LC_MESSAGES/django.mo: locale/en/LC_MESSAGES/django.po $(BIN)/.installed
+	$(BIN)/python -m huying.config.translations compile
 
 $(BIN)/.installed: requirements-dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)

@@ -1,0 +1,80 @@
+"""The house keeps its own rules: what import-linter cannot see."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db.models import ForeignKey
+from procrastinate.contrib.django import app as jobs
+
+SOURCE = Path(__file__).resolve().parents[3] / "src" / "huying"
+ROOMS = ("ledger", "directory", "notices", "sensing", "exchange", "cases", "community")
+ORDER = {room: height for height, room in enumerate((*ROOMS, "onestop", "insight", "simulation"))}
+LONGEST_FILE = 600
+
+
+def _foreign_keys() -> Iterator[tuple[str, str, str]]:
+    for model in apps.get_models():
+        if model._meta.app_label in ORDER:
+            for field in model._meta.get_fields():
+                if isinstance(field, ForeignKey):
+                    target = field.related_model
+                    assert not isinstance(target, str)
+                    yield (
+                        f"{model.__name__}.{field.name}",
+                        model._meta.app_label,
+                        target._meta.app_label,
+                    )
+
+
+@pytest.mark.parametrize(("name", "room", "target"), list(_foreign_keys()))
+def test_foreign_keys_point_down(name: str, room: str, target: str) -> None:
+    assert ORDER[target] <= ORDER[room], f"{name} of {room} points up to {target}"
+
+
+def _deferred_jobs() -> Iterator[tuple[str, str]]:
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "attr", "") == "configure_task"
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                yield str(node.args[0].value), str(path.relative_to(SOURCE))
+
+
+def test_jobs_are_deferred_by_names_that_exist() -> None:
+    known = set(jobs.tasks)
+    unknown = [(name, path) for name, path in _deferred_jobs() if name not in known]
+    assert not unknown
+
+
+def test_no_model_has_an_ordering_of_its_own() -> None:
+    ordered = [
+        m.__name__ for m in apps.get_models() if m._meta.app_label in ORDER and m._meta.ordering
+    ]
+    assert not ordered
+
+
+def test_files_stay_below_the_ceiling() -> None:
+    long = {
+        str(path.relative_to(SOURCE)): lines
+        for path in SOURCE.rglob("*.py")
+        if "migrations" not in path.parts
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_FILE
+    }
+    assert not long
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    silent = [
+        folder.name
+        for folder in SOURCE.iterdir()
+        if folder.is_dir()
+        and not folder.name.startswith("__")
+        and not (folder / "README.md").exists()
+    ]
+    assert not silent

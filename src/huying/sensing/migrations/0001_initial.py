@@ -34,6 +34,7 @@ CREATE TABLE sensing_hour_tally (
     dirty       boolean     NOT NULL,
     PRIMARY KEY (device_id, kind, at)
 ) PARTITION BY RANGE (at);
+CREATE INDEX sensing_hour_tally_dirty ON sensing_hour_tally (at) WHERE dirty;
 CREATE TABLE sensing_hourly_mean (
     device_id   bigint      NOT NULL,
     at          timestamptz NOT NULL,
@@ -1041,6 +1042,20 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("rule", "device"), name="sensing_rulestate_once"
             ),
+        ),
+        migrations.CreateModel(
+            name="RegistryEdition",
+            fields=[
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField()),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id", 1)), name="sensing_registryedition_one_row"
+                    )
+                ],
+            },
         ),
         migrations.RunSQL(TABLES, NO_TABLES),
     ]

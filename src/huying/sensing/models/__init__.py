@@ -13,6 +13,7 @@ from huying.sensing.models.devices import (
     DeviceState,
     ListenerState,
     Property,
+    RegistryEdition,
 )
 from huying.sensing.models.observations import DailyMean, HourlyMean, HourTally, Observation
 from huying.sensing.models.quarantine import Quarantine
@@ -32,5 +33,6 @@ __all__ = [
     "Observation",
     "Property",
     "Quarantine",
+    "RegistryEdition",
     "RuleState",
 ]

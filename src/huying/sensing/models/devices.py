@@ -220,3 +220,22 @@ class ListenerState(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RegistryEdition(models.Model):
+    """One row: changes with every change of devices, units, rules and maintenance windows.
+
+    Listeners keep all of that in memory and read this number with each batch. It is a time in
+    microseconds, so that no two states ever share a number, not even after a roll-back.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    number = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="sensing_registryedition_one_row", condition=Q(id=1))
+        ]
+
+    def __str__(self) -> str:
+        return str(self.number)

@@ -1,26 +1,31 @@
 """Which devices and alerts an actor may see: decided here for every list of this room."""
 
-from typing import TYPE_CHECKING
-
 from django.db.models import Q
 
-from huying.directory.permissions import Permission
-
-if TYPE_CHECKING:
-    from huying.directory.permissions import Actor
+from huying.directory.permissions import Actor, Permission
 
 
-def within_scope(actor: "Actor", *, division: str, grid: str) -> Q:
+def within_scope(actor: Actor, *, division: str, grid: str) -> Q:
     """A filter on the columns named `division` and `grid`.
 
-    With SENSING_VIEW: everything in the actor's divisions, and what has no division yet.
-    Otherwise: the actor's own grids. An actor with neither sees nothing.
+    A post with SENSING_VIEW opens its division, with what has no division yet; a post in a
+    grid opens that grid only. The program itself sees everything, anybody else nothing.
     """
+    if actor.kind == "SYSTEM":
+        return Q()
     seen = Q(pk__in=[])
-    if actor.may(Permission.SENSING_VIEW):
+    grids = actor.grids_with(Permission.SENSING_VIEW)
+    bound = {post.division for post in actor.posts if post.grid}
+    free = {post.division for post in actor.posts if not post.grid}
+    prefixes = {
+        prefix
+        for prefix in actor.divisions_with(Permission.SENSING_VIEW)
+        if prefix not in bound - free
+    }
+    if prefixes:
         seen |= Q(**{f"{division}__isnull": True})
-        for prefix in actor.divisions:
-            seen |= Q(**{f"{division}__startswith": prefix})
-    if actor.grids:
-        seen |= Q(**{f"{grid}__in": sorted(actor.grids)})
+    for prefix in sorted(prefixes):
+        seen |= Q(**{f"{division}__startswith": prefix})
+    if grids:
+        seen |= Q(**{f"{grid}__in": sorted(grids)})
     return seen

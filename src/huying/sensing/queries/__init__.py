@@ -1,0 +1,59 @@
+"""Reads of sensing, for this room and the rooms above."""
+
+from huying.sensing.queries.alerts import (
+    AlertView,
+    RuleRow,
+    alert,
+    alert_list,
+    open_alerts,
+    rule_rows,
+    rule_versions,
+)
+from huying.sensing.queries.observations import (
+    DayRow,
+    HourRow,
+    LatestValue,
+    ObservationRow,
+    StationRow,
+    daily_means,
+    latest_values,
+    observation_page,
+    station_hours,
+)
+from huying.sensing.queries.operations import (
+    ListenerHealth,
+    QuarantineCount,
+    QuarantineRow,
+    listener_health,
+    quarantine_counts,
+    quarantine_page,
+)
+from huying.sensing.queries.registry import DeviceProfile, Registry, registry
+
+__all__ = [
+    "AlertView",
+    "DayRow",
+    "DeviceProfile",
+    "HourRow",
+    "LatestValue",
+    "ListenerHealth",
+    "ObservationRow",
+    "QuarantineCount",
+    "QuarantineRow",
+    "Registry",
+    "RuleRow",
+    "StationRow",
+    "alert",
+    "alert_list",
+    "daily_means",
+    "latest_values",
+    "listener_health",
+    "observation_page",
+    "open_alerts",
+    "quarantine_counts",
+    "quarantine_page",
+    "registry",
+    "rule_rows",
+    "rule_versions",
+    "station_hours",
+]

@@ -1,0 +1,1 @@
+"""Pure logic of sensing: readings, units, refusals, hours, alert rules."""

@@ -1,0 +1,64 @@
+"""What an alert says, in Chinese: stored with the case it opens and read by residents' officers.
+
+Never 超标 for a value of an hour or a moment: the standards set no such limit (HJ 633-2026).
+"""
+
+from typing import Final
+
+from huying.sensing.rules.alerting import Rule
+
+PERIODS: Final = {"REALTIME": "实时值", "MINUTE": "分钟均值", "HOUR": "小时均值", "DAY": "日均值"}
+
+
+def number(value: float, decimals: int = 1) -> str:
+    """A value as people write it: 182, 1.5; no trailing zeros."""
+    text = f"{value:,.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def duration(seconds: int) -> str:
+    if seconds % 3600 == 0:
+        return f"{seconds // 3600} 小时"
+    return f"{max(1, round(seconds / 60))} 分钟"
+
+
+def _with_unit(value: float, unit: str, decimals: int) -> str:
+    text = number(value, decimals)
+    if not unit:
+        return text
+    return f"{text}{unit}" if unit in ("%", "℃", "°") else f"{text} {unit}"
+
+
+def finding(
+    rule: Rule, property_name: str, unit: str, value: float | None, decimals: int = 1
+) -> str:
+    """What the rule found, e.g. `PM2.5 小时均值 182 µg/m³，达到预警值（150 µg/m³）`."""
+    if rule.test == "SILENCE" or value is None:
+        return f"超过 {duration(rule.for_seconds)}没有收到数据"
+    if rule.test == "AQI":
+        return f"空气质量指数（AQI）{value:.0f}，达到预警值（{rule.threshold:.0f}）"
+    limit = _with_unit(abs(rule.threshold), unit, decimals)
+    if rule.test == "RATE":
+        way = "升高" if value >= 0 else "下降"
+        return (
+            f"{property_name} {duration(rule.window_seconds)}内{way} "
+            f"{_with_unit(abs(value), unit, decimals)}，达到预警幅度（{limit}）"
+        )
+    reached = "达到预警值" if rule.comparison == "ABOVE" else "低于预警值"
+    held = f"，已持续 {duration(rule.for_seconds)}" if rule.for_seconds else ""
+    return (
+        f"{property_name} {PERIODS[rule.period]} {_with_unit(value, unit, decimals)}，"
+        f"{reached}（{limit}）{held}"
+    )
+
+
+def summary(
+    rule: Rule,
+    device_name: str,
+    property_name: str,
+    unit: str,
+    value: float | None,
+    decimals: int = 1,
+) -> str:
+    """One sentence with the device in front."""
+    return f"{device_name}：{finding(rule, property_name, unit, value, decimals)}"

@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import { all, meta } from "./dom.js";
 
 const KINDS = ["notice", "case"] as const;
+const MOST_SHOWN = 99;
 const LAST_ID = "hy-live-last-id";
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -19,8 +20,8 @@ function remember(id: string): void {
 
 function showUnread(change: number, absolute?: number): void {
   for (const badge of all("[data-inbox-count]")) {
-    const now = absolute ?? Number(badge.textContent ?? 0) + change;
-    badge.textContent = String(now);
+    const now = absolute ?? Number.parseInt(badge.textContent ?? "0", 10) + change;
+    badge.textContent = now > MOST_SHOWN ? `${MOST_SHOWN}+` : String(now);
     badge.hidden = now <= 0;
   }
 }
@@ -35,6 +36,22 @@ function countInBars(kind: string): void {
   }
 }
 
+/** After a connection or a gap the server says how things stand: unread in all, and whether lists have changed. */
+function synchronise(message: MessageEvent<string>): void {
+  let data: { unread?: number; reload?: boolean };
+  try {
+    data = JSON.parse(message.data) as typeof data;
+  } catch {
+    return;
+  }
+  if (typeof data.unread === "number") showUnread(0, data.unread);
+  if (!data.reload) return;
+  for (const bar of all("[data-live-bar]")) {
+    bar.textContent = bar.dataset.liveChanged ?? "";
+    bar.hidden = false;
+  }
+}
+
 function receive(kind: LiveEvent["kind"], message: MessageEvent<string>): void {
   remember(message.lastEventId);
   let data: Record<string, unknown>;
@@ -43,10 +60,7 @@ function receive(kind: LiveEvent["kind"], message: MessageEvent<string>): void {
   } catch {
     return;
   }
-  if (kind === "notice") {
-    const unread = data.unread;
-    showUnread(1, typeof unread === "number" ? unread : undefined);
-  }
+  if (kind === "notice") showUnread(1);
   countInBars(kind);
   const detail: LiveEvent = { kind, id: message.lastEventId, data };
   document.dispatchEvent(new CustomEvent(`huying:${kind}`, { detail }));
@@ -64,6 +78,7 @@ function connect(url: string, pause = FIRST_PAUSE_MS): void {
   });
   for (const kind of KINDS)
     source.addEventListener(kind, (event) => receive(kind, event as MessageEvent<string>));
+  source.addEventListener("sync", (event) => synchronise(event as MessageEvent<string>));
   source.addEventListener("error", () => {
     // readyState CONNECTING: the browser retries by itself. CLOSED: the answer was an error, we try later.
     if (source.readyState !== EventSource.CLOSED) return;

@@ -6,6 +6,16 @@ import { say } from "./words.js";
 
 const PADDING = 24;
 
+/** Names on the map, drawn with the fonts of the device: there is no glyph server. */
+export const FONTS = [
+  "PingFang SC",
+  "HarmonyOS Sans SC",
+  "MiSans",
+  "Microsoft YaHei",
+  "Noto Sans CJK SC",
+  "sans-serif",
+];
+
 export function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -23,7 +33,12 @@ export function canDraw(): boolean {
   }
 }
 
-export function glMap(container: HTMLElement, bounds: Bounds, style: StyleSpecification): GlMap {
+export function glMap(
+  container: HTMLElement,
+  bounds: Bounds,
+  label: string,
+  style: StyleSpecification,
+): GlMap {
   setWorkerUrl(new URL(meta("hy-map-worker"), location.href).href);
   const map = new GlMap({
     container,
@@ -35,7 +50,11 @@ export function glMap(container: HTMLElement, bounds: Bounds, style: StyleSpecif
     pitchWithRotate: false,
     touchPitch: false,
     cooperativeGestures: false,
-    locale: { "NavigationControl.ZoomIn": say("放大"), "NavigationControl.ZoomOut": say("缩小") },
+    locale: {
+      "Map.Title": label,
+      "NavigationControl.ZoomIn": say("放大"),
+      "NavigationControl.ZoomOut": say("缩小"),
+    },
     fadeDuration: 0,
   });
   map.touchZoomRotate.disableRotation();

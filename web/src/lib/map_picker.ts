@@ -5,7 +5,7 @@
 import { type Map as GlMap, Marker } from "maplibre-gl";
 import { enhance, make, one } from "./dom.js";
 import { type Area, areaAt, type Bounds, boundsOf, type Collection, type Position } from "./map_data.js";
-import { canDraw, colour, glMap } from "./map_gl.js";
+import { canDraw, colour, FONTS, glMap } from "./map_gl.js";
 import { flatMap, pinOn } from "./map_svg.js";
 import { say } from "./words.js";
 
@@ -53,7 +53,7 @@ class Picker {
   }
 
   private drawGl(bounds: Bounds): void {
-    const map: GlMap = glMap(this.canvas, bounds, {
+    const map: GlMap = glMap(this.canvas, bounds, say("选事发地的地图"), {
       version: 8,
       sources: { grids: { type: "geojson", data: { type: "FeatureCollection", features: this.areas } } },
       layers: [
@@ -73,7 +73,7 @@ class Picker {
           layout: {
             "text-field": ["coalesce", ["get", "short_name"], ["get", "name"]],
             "text-size": 12,
-            "text-font": ["Noto Sans CJK SC"],
+            "text-font": FONTS,
           },
           paint: {
             "text-color": colour("--hy-ink-3"),

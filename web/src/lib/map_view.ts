@@ -10,7 +10,7 @@ import {
   stepOf,
   stepsOf,
 } from "./map_data.js";
-import { canDraw, colour, glMap, ramp } from "./map_gl.js";
+import { canDraw, colour, FONTS, glMap, ramp } from "./map_gl.js";
 import { flatMap, pinOn, placeOf } from "./map_svg.js";
 import { legend, note, table } from "./map_words.js";
 import { say } from "./words.js";
@@ -82,8 +82,13 @@ function shade(): ExpressionSpecification {
   ] as ExpressionSpecification;
 }
 
+/** Names are dark on the pale steps and pale on the dark ones, whichever theme. */
+function lettering(): ExpressionSpecification {
+  return ["step", ["get", "hy_step"], colour("--hy-ink"), 4, colour("--hy-paper")];
+}
+
 function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
-  const map = glMap(canvas, bounds, {
+  const map = glMap(canvas, bounds, `${drawing.label} ${say("网格图")}`.trim(), {
     version: 8,
     sources: { grids: { type: "geojson", data: withSteps(drawing) } },
     layers: [
@@ -103,13 +108,9 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
         layout: {
           "text-field": ["coalesce", ["get", "short_name"], ["get", "name"]],
           "text-size": 12,
-          "text-font": ["Noto Sans CJK SC"],
+          "text-font": FONTS,
         },
-        paint: {
-          "text-color": colour("--hy-ink"),
-          "text-halo-color": colour("--hy-paper"),
-          "text-halo-width": 1.2,
-        },
+        paint: { "text-color": lettering() },
       },
     ],
   });
@@ -132,8 +133,7 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
     map.setPaintProperty("ground", "background-color", colour("--hy-ground"));
     map.setPaintProperty("shade", "fill-color", shade());
     map.setPaintProperty("lines", "line-color", colour("--hy-paper"));
-    map.setPaintProperty("names", "text-color", colour("--hy-ink"));
-    map.setPaintProperty("names", "text-halo-color", colour("--hy-paper"));
+    map.setPaintProperty("names", "text-color", lettering());
   });
   return map;
 }

@@ -44,6 +44,8 @@ const ENGLISH: Record<string, string> = {
   预警: "Alert",
   时间: "Time",
   无数据: "No data",
+  网格图: "Map of grids",
+  选事发地的地图: "Map to choose the place",
   放大: "Zoom in",
   缩小: "Zoom out",
   "地图没有加载出来，下面的表格里有同样的内容。":

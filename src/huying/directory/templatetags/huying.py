@@ -143,7 +143,7 @@ def clock_words(clock: Any, short: bool = False) -> str:
     if state == "WAITING":
         return _("已中止计时")
     if state == "STOPPED":
-        return _("已停表")
+        return _("已完成")
     if due_at is None:
         return _("未定时限")
     now = timezone.now()
@@ -166,7 +166,7 @@ def rating_levels() -> list[RatingLevel]:
     return [
         RatingLevel(5, _("非常满意"), "mood-happy"),
         RatingLevel(4, _("满意"), "mood-smile"),
-        RatingLevel(3, _("基本满意"), "mood-neutral"),
+        RatingLevel(3, _("基本满意"), "mood-empty"),
         RatingLevel(2, _("不满意"), "mood-sad"),
         RatingLevel(1, _("非常不满意"), "mood-angry"),
     ]

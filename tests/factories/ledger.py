@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 
-from huying.ledger import actions, sequencer
+from huying.ledger import actions, queries, sequencer
 
 AT = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 
@@ -29,3 +29,17 @@ def make_records(numbers: Sequence[int], **changes: object) -> list[int]:
 def seal() -> int:
     """Seal all that is committed (so the test needs django_db(transaction=True)); the size."""
     return sequencer.seal_all()
+
+
+def latest_checkpoint() -> queries.LatestCheckpoint:
+    """The newest checkpoint, which there must be."""
+    found = queries.latest_checkpoint()
+    assert found is not None
+    return found
+
+
+def proof_of(record_id: int) -> queries.Proof:
+    """The proof of a record, which must be sealed."""
+    found = queries.proof(record_id)
+    assert found is not None
+    return found

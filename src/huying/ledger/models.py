@@ -4,7 +4,7 @@ Nothing here locks or counts on the path of `actions.record`: a record is one IN
 place in the tree is decided later, elsewhere (see sequencer.py).
 """
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.db import models
 from django.db.models.functions import Now
@@ -20,7 +20,13 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
     raise HistoryIsAppended("账本只能追加，不能修改或删除。 / The ledger only grows.")
 
 
-class Xid8Field(models.BigIntegerField):
+if TYPE_CHECKING:
+    _BigInteger = models.BigIntegerField[int, int]
+else:
+    _BigInteger = models.BigIntegerField
+
+
+class Xid8Field(_BigInteger):
     """PostgreSQL's 64-bit transaction number, which never wraps."""
 
     def db_type(self, connection: Any) -> str:
@@ -82,7 +88,7 @@ class Record(models.Model):
             )
         ]
 
-    save = delete = _refuse  # type: ignore[assignment]  # records are written by actions.record
+    save = delete = _refuse  # records are written by actions.record
 
     def __str__(self) -> str:
         return f"{self.id} {self.kind} {self.subject}"
@@ -120,7 +126,7 @@ class Position(models.Model):
     class Meta:
         db_table = "ledger_position"
 
-    save = delete = _refuse  # type: ignore[assignment]  # positions are written by the sequencer
+    save = delete = _refuse  # positions are written by the sequencer
 
     def __str__(self) -> str:
         return f"{self.position}: record {self.record_id}"

@@ -104,8 +104,8 @@ def _records(statement: str, values: list[Any]) -> list[RecordRow]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [
-            RecordRow(*row[:5], body=orjson.loads(row[5])["body"], position=row[6])
-            for row in cursor.fetchall()
+            RecordRow(record_id, kind, subject, actor, at, orjson.loads(entry)["body"], position)
+            for record_id, kind, subject, actor, at, entry, position in cursor.fetchall()
         ]
 
 
@@ -252,11 +252,12 @@ def ledger_health() -> LedgerHealth:
 
 
 def blocking_transaction() -> str | None:
-    """Who holds the horizon back: the oldest writing transaction of the server, in words."""
+    """Who holds sealing up: the oldest writing transaction of this database, in words."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid, application_name, state, extract(epoch FROM now() - xact_start)::int"
             " FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
+            " AND datname = current_database()"
             " ORDER BY xact_start LIMIT 1"
         )
         row = cursor.fetchone()
@@ -264,7 +265,7 @@ def blocking_transaction() -> str | None:
 
 
 def qr_svg(url: str) -> str:
-    """A QR code of `url` as an inline SVG, in the colour of the text around it."""
+    """A QR code of `url` as an inline SVG that scales with its container."""
     drawing = io.BytesIO()
     segno.make(url, error="m", micro=False).save(
         drawing,
@@ -273,8 +274,9 @@ def qr_svg(url: str) -> str:
         svgns=True,
         omitsize=True,
         border=2,
-        dark="currentColor",
-        svgclass="qr",
-        lineclass=None,
+        dark="#1b2430",
+        light="#ffffff",
+        svgclass="hy-qr",
+        lineclass="hy-qr-line",
     )
     return drawing.getvalue().decode()

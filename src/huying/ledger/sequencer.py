@@ -1,10 +1,10 @@
 """Gives records their place in the tree and signs what stands: one worker, a batch at a time.
 
 Order is by (tx, id), where tx is the number of the transaction that wrote the record. A batch
-takes only records of transactions below the horizon, the oldest transaction still running
-anywhere in the server (pg_snapshot_xmin): everything below has ended, so nothing can appear
-there later, nothing is skipped and no writer ever waits. The price: one long writing transaction
-delays sealing for all; settings time such transactions out, and `run` raises an alarm.
+takes only records of transactions below the horizon, the oldest writing transaction still
+running in this database: everything below has ended, so nothing can appear there later, nothing
+is skipped and no writer ever waits. The price: one long writing transaction delays sealing for
+all; settings time such transactions out, and `run` raises an alarm.
 
 One batch is one transaction: positions, tiles, head and signed checkpoint, so a process killed
 anywhere leaves either the whole batch or none of it, and the next one reads the same records in
@@ -37,21 +37,52 @@ BATCH: Final = 8_192
 INTERVAL_SECONDS: Final = 0.1
 ALARM_SECONDS: Final = 15.0
 
-_HEAD = """
-SELECT origin, size, frontier, watermark_tx::text, watermark_id, floor_id,
-       pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
-       watermark_tx > pg_snapshot_xmax(pg_current_snapshot()) AS rewound, note <> '' AS signed
-FROM ledger_head WHERE id = 1 FOR UPDATE SKIP LOCKED
+# pg_snapshot_xmin would do, but counts the transactions of every database of the server. So: the
+# statement's snapshot is taken first, then who runs is read. A transaction below the snapshot's
+# xmax had its number before that, so while it runs it is in the list; what has left the list has
+# ended and is seen by the next statement. Numbers in the list have 32 bits: one not within 2^31
+# below xmax is above it. Autovacuum writes no records. Where the list hides sessions of other
+# roles from us, the horizon of the whole server stands.
+_HORIZON = """
+WITH horizon AS (
+    SELECT CASE WHEN bool_or(hidden) THEN xmin ELSE least(xmax, min(xmax - behind)) END AS tx
+    FROM (
+        SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin,
+               pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax
+    ) AS snapshot
+    LEFT JOIN LATERAL (
+        SELECT query = '<insufficient privilege>' AS hidden,
+               (xmax - backend_xid::text::bigint) & 4294967295 AS behind
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type IS DISTINCT FROM 'autovacuum worker'
+        UNION ALL
+        SELECT false, (xmax - transaction::text::bigint) & 4294967295
+        FROM pg_prepared_xacts WHERE database = current_database()
+    ) AS running ON hidden OR behind <= 2147483648
+    GROUP BY xmin, xmax
+)
 """
-_PENDING = """
+_HEAD = (
+    _HORIZON
+    + """
+SELECT origin, size, frontier, watermark_tx::text, watermark_id, floor_id,
+       horizon.tx::text,
+       watermark_tx > pg_snapshot_xmax(pg_current_snapshot()) AS rewound, note <> '' AS signed
+FROM ledger_head, horizon WHERE id = 1 FOR UPDATE OF ledger_head SKIP LOCKED
+"""
+)
+_PENDING = (
+    _HORIZON
+    + """
 SELECT size, note = '' OR watermark_tx > pg_snapshot_xmax(pg_current_snapshot()) OR EXISTS (
     SELECT FROM ledger_record
     WHERE (ledger_record.tx, ledger_record.id) > (watermark_tx, watermark_id)
-      AND ledger_record.tx < pg_snapshot_xmin(pg_current_snapshot())
+      AND ledger_record.tx < horizon.tx::text::xid8
       AND ledger_record.id > floor_id
 )
-FROM ledger_head WHERE id = 1
+FROM ledger_head, horizon WHERE id = 1
 """
+)
 _NEXT = """
 SELECT id, entry FROM ledger_record
 WHERE (tx, id) > (%s::xid8, %s) AND tx < %s::xid8 AND id > %s
@@ -116,12 +147,13 @@ def origin() -> str:
 def seal_pending() -> Batch | None:
     """Place one batch of committed records and sign the tree; None if another is at work.
 
-    A transaction of its own: records that the caller has not committed are not seen.
+    A transaction of its own: RuntimeError inside another one.
     """
     idle = _cursor().execute(_PENDING).fetchone()
     if idle is not None and not idle[1]:
         return Batch(0, idle[0], more=False)
-    with transaction.atomic():
+    # Durable: inside an older transaction the list of who runs would be an old one.
+    with transaction.atomic(durable=True):
         cursor = _cursor()
         head = _lock_head(cursor)
         if head is None:

@@ -3,7 +3,8 @@
 import http.client
 import ssl
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -51,6 +52,8 @@ class Source(Protocol):
 
     def bundle(self, address: TileAddress) -> Sequence[bytes | None] | None: ...
 
+    def close(self) -> None: ...
+
 
 class _Files:
     def read(self, path: str) -> bytes | None:
@@ -59,6 +62,9 @@ class _Files:
     def bundle(self, address: TileAddress) -> Sequence[bytes | None] | None:
         data = self.read(address.path)
         return None if data is None else unpack_bundle(data)
+
+    def close(self) -> None:
+        """Nothing stays open between two files."""
 
 
 class FolderSource(_Files):
@@ -120,6 +126,9 @@ class UrlSource(_Files):
             )
         return data
 
+    def close(self) -> None:
+        self._connection.close()
+
     def _silent(self, error: Exception) -> SourceUnreadable:
         return SourceUnreadable(
             f"连不上 {self._url}：{error}。请检查网络后重试。",
@@ -174,6 +183,9 @@ class DatabaseSource:
                 self._compare(position, entry, columns)
         return found
 
+    def close(self) -> None:
+        """The connection is Django's."""
+
     def _compare(self, position: int, entry: bytes, columns: list[Any]) -> None:
         try:
             sealed = orjson.loads(entry)
@@ -189,12 +201,19 @@ class DatabaseSource:
 _COLUMNS = ("kind", "subject", "actor", "at")
 
 
-def open_source(source: Path | str) -> Source:
+@contextmanager
+def open_source(source: Path | str) -> Iterator[Source]:
     """A folder, or an address that begins with http:// or https://."""
     text = str(source)
+    opened: Source
     if text.startswith(("http://", "https://")):
-        return UrlSource(text)
-    return FolderSource(Path(source))
+        opened = UrlSource(text)
+    else:
+        opened = FolderSource(Path(source))
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 def tree_reader(source: Source, size: int, wanted: Wanted) -> NodeReader:

@@ -113,7 +113,8 @@ def verify(
     without it the log's own is used, which shows damage but not a forger with a key of his own.
     Raises SourceUnreadable where there is nothing to check, MalformedNote for a bad key line.
     """
-    return _verify(open_source(source), public_key, progress)
+    with open_source(source) as opened:
+        return _verify(opened, public_key, progress)
 
 
 def verify_database(

@@ -117,8 +117,19 @@ def check(
     Raises SourceUnreadable where the ledger cannot be read (which proves nothing against it),
     StateUnreadable where the witness's memory is damaged.
     """
-    tiles_of = open_source(source)
     memory = _remembered(state)
+    with open_source(source) as opened:
+        return _visit(opened, memory, state, key_file, public_key, name)
+
+
+def _visit(
+    tiles_of: Source,
+    memory: _Memory | None,
+    state: Path,
+    key_file: Path,
+    public_key: str | None,
+    name: str | None,
+) -> WitnessResult:
     raw = tiles_of.read(CHECKPOINT_FILE)
     if raw is None:
         raise SourceUnreadable(

@@ -35,7 +35,7 @@ ROOTS = [
 ]
 
 
-def naive_root(entries):
+def naive_root(entries: list[bytes]) -> bytes:
     if not entries:
         return sha256(b"").digest()
     if len(entries) == 1:
@@ -46,9 +46,11 @@ def naive_root(entries):
     return sha256(b"\x01" + naive_root(entries[:half]) + naive_root(entries[half:])).digest()
 
 
-def tree_in_tiles(entries, *batches):
+def tree_in_tiles(entries: list[bytes], *batches: int) -> tuple[merkle.Growth, merkle.NodeReader]:
     """(Growth, node reader) of a tree grown in batches of the given sizes."""
-    size, frontier, stored = 0, (), {}
+    size = 0
+    frontier: tuple[bytes, ...] = ()
+    stored: dict[tuple[int, int], bytes] = {}
     leaves = merkle.leaf_hashes(entries)
     start = 0
     for batch in [*batches, len(leaves)]:
@@ -64,16 +66,16 @@ def tree_in_tiles(entries, *batches):
 
 
 @pytest.mark.parametrize("size", range(1, 9))
-def test_roots_of_the_reference_implementation(size):
+def test_roots_of_the_reference_implementation(size: int) -> None:
     grown = merkle.grow(0, (), merkle.leaf_hashes(INPUTS[:size]))
     assert grown.root.hex() == ROOTS[size - 1]
 
 
-def test_the_empty_tree():
+def test_the_empty_tree() -> None:
     assert merkle.grow(0, (), []).root == sha256(b"").digest() == merkle.EMPTY_ROOT
 
 
-def test_inclusion_paths_of_the_reference_implementation():
+def test_inclusion_paths_of_the_reference_implementation() -> None:
     grown, node = tree_in_tiles(INPUTS)
     assert [one.hex() for one in merkle.inclusion_proof(0, 8, node)] == [
         "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
@@ -83,7 +85,7 @@ def test_inclusion_paths_of_the_reference_implementation():
     assert grown.size == 8
 
 
-def test_consistency_path_of_the_reference_implementation():
+def test_consistency_path_of_the_reference_implementation() -> None:
     _, node = tree_in_tiles(INPUTS)
     assert [one.hex() for one in merkle.consistency_proof(6, 8, node)] == [
         "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
@@ -97,7 +99,7 @@ def test_consistency_path_of_the_reference_implementation():
     first=st.integers(0, 700),
     second=st.integers(0, 700),
 )
-def test_growth_does_not_depend_on_batches(count, first, second):
+def test_growth_does_not_depend_on_batches(count: int, first: int, second: int) -> None:
     entries = [b"%d" % i for i in range(count)]
     grown, _ = tree_in_tiles(entries, first, second)
     assert grown.size == count
@@ -105,7 +107,7 @@ def test_growth_does_not_depend_on_batches(count, first, second):
 
 
 @given(size=st.integers(1, 600), data=st.data())
-def test_every_inclusion_proof_holds_and_no_other_does(size, data):
+def test_every_inclusion_proof_holds_and_no_other_does(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     entries = [b"%d" % i for i in range(size)]
     grown, node = tree_in_tiles(entries)
@@ -123,7 +125,7 @@ def test_every_inclusion_proof_holds_and_no_other_does(size, data):
 
 
 @given(new=st.integers(0, 600), data=st.data())
-def test_every_consistency_proof_holds_and_no_other_does(new, data):
+def test_every_consistency_proof_holds_and_no_other_does(new: int, data: st.DataObject) -> None:
     old = data.draw(st.integers(0, new))
     entries = [b"%d" % i for i in range(new)]
     _, node = tree_in_tiles(entries)
@@ -140,7 +142,7 @@ def test_every_consistency_proof_holds_and_no_other_does(new, data):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 255, 256, 257, 300])
-def test_against_pymerkle(size):
+def test_against_pymerkle(size: int) -> None:
     entries = [b"entry %d" % i for i in range(size)]
     other = pymerkle.InmemoryTree(algorithm="sha256")
     for entry in entries:
@@ -157,7 +159,7 @@ def test_against_pymerkle(size):
         assert merkle.tree_root(old, node) == other.get_root(old)
 
 
-def test_a_proof_needs_few_tiles():
+def test_a_proof_needs_few_tiles() -> None:
     wanted = tiles.Wanted()
     merkle.inclusion_proof(123_456_789, 1_000_000_000, wanted)
     assert len(wanted.tiles) <= 8

@@ -16,13 +16,13 @@ from huying.ledger.rules.errors import MalformedTile
         (tiles.TileAddress(63, 999), "tile/63/999"),
     ],
 )
-def test_paths_of_the_standard(address, path):
+def test_paths_of_the_standard(address: tiles.TileAddress, path: str) -> None:
     assert address.path == path
     assert tiles.parse_path(path) == address
 
 
 @given(level=st.integers(-1, 63), number=st.integers(0, 10**12), width=st.integers(1, 256))
-def test_a_path_names_one_tile(level, number, width):
+def test_a_path_names_one_tile(level: int, number: int, width: int) -> None:
     address = tiles.TileAddress(level, number, width)
     assert tiles.parse_path(address.path) == address
 
@@ -46,12 +46,12 @@ def test_a_path_names_one_tile(level, number, width):
         "",
     ],
 )
-def test_other_spellings_are_refused(path):
+def test_other_spellings_are_refused(path: str) -> None:
     with pytest.raises(MalformedTile):
         tiles.parse_path(path)
 
 
-def test_the_tiles_of_seventy_thousand_entries():
+def test_the_tiles_of_seventy_thousand_entries() -> None:
     # The example of C2SP tlog-tiles, "Partial Tiles".
     assert tiles.levels(70_000) == 3
     widths = [[one.width for one in tiles.addresses(level, 70_000)] for level in range(3)]
@@ -63,17 +63,17 @@ def test_the_tiles_of_seventy_thousand_entries():
 
 
 @given(st.lists(st.binary(max_size=400), max_size=256))
-def test_bundles_come_back(found):
+def test_bundles_come_back(found: list[bytes]) -> None:
     packed = entries.pack_bundle(found)
     assert entries.unpack_bundle(packed) == found
 
 
-def test_a_bundle_has_big_endian_lengths():
+def test_a_bundle_has_big_endian_lengths() -> None:
     assert entries.pack_bundle([b"ab", b""]) == b"\x00\x02ab\x00\x00"
     assert entries.pack_bundle([bytes(65_535)])[:2] == b"\xff\xff"
 
 
 @pytest.mark.parametrize("broken", [b"\x00", b"\x00\x02a", b"\x00\x01a\x00"])
-def test_a_broken_bundle_is_refused(broken):
+def test_a_broken_bundle_is_refused(broken: bytes) -> None:
     with pytest.raises(MalformedTile, match="残缺"):
         entries.unpack_bundle(broken)

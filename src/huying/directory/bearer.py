@@ -53,3 +53,23 @@ class SessionAuth(APIKeyCookie):
 def callers(scope: str = "") -> list[Any]:
     """The `auth=` of an endpoint for programs with `scope` and for signed-in staff."""
     return [TokenAuth(scope), SessionAuth()]
+
+
+def no_credentials(request: HttpRequest) -> Actor | None:
+    """A resident, where neither token nor session came along; a wrong token stays refused."""
+    if "Authorization" in request.headers or settings.SESSION_COOKIE_NAME in request.COOKIES:
+        return None
+    return Actor.resident()
+
+
+def nobody_signed_in(request: HttpRequest) -> Actor | None:
+    """A resident whose browser holds a session in which nobody is signed in."""
+    if "Authorization" in request.headers:
+        return None
+    actor = actor_of(request)
+    return actor if actor.account_id is None else None
+
+
+def anyone(scope: str = "") -> list[Any]:
+    """As `callers`, and residents without any sign-in: `request.auth` is always an Actor."""
+    return [TokenAuth(scope), no_credentials, SessionAuth(), nobody_signed_in]

@@ -49,10 +49,10 @@ def test_a_push_can_be_read_by_the_browser_alone_and_names_its_sender() -> None:
         request.body, private_key=BROWSER_KEY, auth_secret=BROWSER_SECRET, version="aes128gcm"
     )
     assert orjson.loads(plain) == {
-        "key": "notice:7",
+        "id": "notice:7",
         "title": "PM2.5 达到预警值",
         "body": "请到场核实。",
-        "url": "http://site.test/x",
+        "link": "http://site.test/x",
         "urgency": "URGENT",
     }
     assert Vapid02.verify(request.headers["authorization"])

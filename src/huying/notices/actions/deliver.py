@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Final
-from urllib.parse import urljoin
 
 from django.conf import settings
 from django.db import connection
@@ -47,7 +46,7 @@ JOIN notices_address address ON address.id = self.address_id
 LEFT JOIN notices_quiethours quiet ON quiet.account_id = notice.account_id
 WHERE delivery.id = due.id
 RETURNING delivery.id, delivery.channel, delivery.attempts, notice.id, notice.title,
-    notice.body, notice.link, notice.urgency, notice.read_at IS NOT NULL, address.id,
+    notice.body, notice.urgency, notice.read_at IS NOT NULL, address.id,
     address.sealed, address.is_active, quiet.starts, quiet.ends
 """
 
@@ -101,7 +100,6 @@ class _Claimed:
     notice_id: int
     title: str
     body: str
-    link: str
     urgency: str
     is_read: bool
     address_id: int
@@ -198,7 +196,8 @@ def _send(row: _Claimed, kept: _Outcome, retry: Retry) -> _Outcome:
                 key=f"notice:{row.notice_id}",
                 title=row.title,
                 body=row.body,
-                url=urljoin(settings.PUBLIC_URL + "/", row.link),
+                # Through the inbox, so that opening it is reading it.
+                url=f"{settings.PUBLIC_URL}/inbox/{row.notice_id}/",
                 urgency=row.urgency,
             ),
         )

@@ -42,10 +42,10 @@ class WebPushChannel:
 
     def send(self, address: str, message: Message) -> None:
         data = {
-            "key": message.key,
+            "id": message.key,
             "title": message.title,
             "body": message.body[:_LONGEST_BODY],
-            "url": message.url,
+            "link": message.url,
             "urgency": message.urgency,
         }
         try:

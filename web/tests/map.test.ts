@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Area, areaAt, boundsOf, stepOf, stepsOf } from "../src/lib/map_data.js";
+import { type Area, areaAt, boundsOf, labelPoint, stepOf, stepsOf } from "../src/lib/map_data.js";
 
 const square: Area = {
   type: "Feature",
@@ -30,6 +30,22 @@ test("a point is in an area unless it is in its hole", () => {
   assert.equal(areaAt([3, 3], [square]), square);
   assert.equal(areaAt([1.5, 1.5], [square]), undefined);
   assert.equal(areaAt([5, 3], [square]), undefined);
+});
+
+test("a name stands at the centroid of the largest polygon", () => {
+  const ring = (x: number, y: number, side: number): [number, number][] => [
+    [x, y],
+    [x + side, y],
+    [x + side, y + side],
+    [x, y + side],
+    [x, y],
+  ];
+  const two: Area = {
+    ...square,
+    geometry: { type: "MultiPolygon", coordinates: [[ring(113, 34, 0.01)], [ring(114, 35, 0.04)]] },
+  };
+  const [lon, lat] = labelPoint(two);
+  assert.ok(Math.abs(lon - 114.02) < 1e-9 && Math.abs(lat - 35.02) < 1e-9);
 });
 
 test("bounds of areas, and of none", () => {

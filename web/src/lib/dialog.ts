@@ -1,5 +1,5 @@
 /** Native dialogs opened by attributes, confirmation before an act, menus that close themselves. */
-import { all, make, one } from "./dom.js";
+import { all, labelOf, make, one } from "./dom.js";
 import { say } from "./words.js";
 
 export function openDialog(dialog: HTMLDialogElement): void {
@@ -71,7 +71,7 @@ export function startDialogs(): void {
       if (!question || form.dataset.confirmed) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      void confirmed(question, button?.textContent?.trim() || say("确定")).then((yes) => {
+      void confirmed(question, (button && labelOf(button)) || say("确定")).then((yes) => {
         if (!yes) return;
         form.dataset.confirmed = "yes";
         form.requestSubmit(button);

@@ -47,6 +47,13 @@ export function enhance<T extends HTMLElement>(selector: string, start: (element
   });
 }
 
+/** Words of a button without the key shown in it. */
+export function labelOf(element: HTMLElement): string {
+  const copy = element.cloneNode(true) as HTMLElement;
+  for (const key of all("kbd", copy)) key.remove();
+  return copy.textContent?.trim() ?? "";
+}
+
 /** Whether keys typed now belong to a field. */
 export function typing(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;

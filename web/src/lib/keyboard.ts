@@ -1,7 +1,7 @@
 /** The desk by keyboard: J and K move, Enter opens, letters act, `?` shows them. */
 
 import { openDialog, temporaryDialog } from "./dialog.js";
-import { all, make, typing } from "./dom.js";
+import { all, labelOf, make, typing } from "./dom.js";
 import { say } from "./words.js";
 
 function visible(element: HTMLElement): boolean {
@@ -31,13 +31,6 @@ function openSelected(): boolean {
   return true;
 }
 
-function labelOf(element: HTMLElement): string {
-  if (element.dataset.keyLabel) return element.dataset.keyLabel;
-  const copy = element.cloneNode(true) as HTMLElement;
-  for (const key of all("kbd", copy)) key.remove();
-  return copy.textContent?.trim() ?? "";
-}
-
 function help(): void {
   const keys: [string, string][] = [
     ["J", say("下一条")],
@@ -45,7 +38,7 @@ function help(): void {
     ["Enter", say("打开")],
   ];
   for (const element of all("[data-key]").filter(visible)) {
-    keys.push([(element.dataset.key ?? "").toUpperCase(), labelOf(element)]);
+    keys.push([(element.dataset.key ?? "").toUpperCase(), element.dataset.keyLabel ?? labelOf(element)]);
   }
   keys.push(["?", say("显示快捷键")]);
   const grid = make("div", { class: "hy-keys" });

@@ -45,6 +45,43 @@ export function boundsOf(areas: readonly Area[]): Bounds | null {
   return west <= east ? [west, south, east, north] : null;
 }
 
+/** Centroid of a ring, weighted by area; the mean of its corners if it has none. */
+function centroid(ring: Ring): { at: Position; size: number } {
+  let [x, y, twice] = [0, 0, 0];
+  // Relative to the first corner: degrees squared would lose what matters.
+  const [x0, y0] = ring[0] ?? [0, 0];
+  ring.forEach(([ax, ay], i) => {
+    const [bx, by] = ring[(i + 1) % ring.length] ?? [0, 0];
+    const cross = (ax - x0) * (by - y0) - (bx - x0) * (ay - y0);
+    twice += cross;
+    x += (ax + bx - 2 * x0) * cross;
+    y += (ay + by - 2 * y0) * cross;
+  });
+  if (twice === 0) return { at: [x0, y0], size: 0 };
+  return { at: [x0 + x / (3 * twice), y0 + y / (3 * twice)], size: Math.abs(twice) };
+}
+
+/** Where the name of an area stands: the centroid of its largest polygon. One point, so it is written once. */
+export function labelPoint(area: Area): Position {
+  const centres = polygons(area).map(([outer]) => centroid(outer ?? []));
+  return centres.reduce((best, next) => (next.size > best.size ? next : best), {
+    at: [0, 0] as Position,
+    size: -1,
+  }).at;
+}
+
+/** The areas as points that carry their names. */
+export function names(areas: readonly Area[]): Collection<Place> {
+  return {
+    type: "FeatureCollection",
+    features: areas.map((area) => ({
+      type: "Feature",
+      geometry: { type: "Point", coordinates: labelPoint(area) },
+      properties: area.properties,
+    })),
+  };
+}
+
 function inRing([x, y]: Position, ring: Ring): boolean {
   let inside = false;
   for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {

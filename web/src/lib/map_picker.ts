@@ -4,12 +4,22 @@
  */
 import { type Map as GlMap, Marker } from "maplibre-gl";
 import { enhance, make, one } from "./dom.js";
-import { type Area, areaAt, type Bounds, boundsOf, type Collection, type Position } from "./map_data.js";
+import {
+  type Area,
+  areaAt,
+  type Bounds,
+  boundsOf,
+  type Collection,
+  names,
+  type Position,
+} from "./map_data.js";
 import { canDraw, colour, FONTS, glMap } from "./map_gl.js";
 import { flatMap, pinOn } from "./map_svg.js";
 import { say } from "./words.js";
 
 const DIGITS = 6;
+/** About three kilometres across on a phone: the grid and its neighbours. */
+const CLOSE = 12.8;
 const ARROW_STEP = 0.0002;
 const ASK_AFTER_MS = 400;
 const PIN =
@@ -55,7 +65,10 @@ class Picker {
   private drawGl(bounds: Bounds): void {
     const map: GlMap = glMap(this.canvas, bounds, say("选事发地的地图"), {
       version: 8,
-      sources: { grids: { type: "geojson", data: { type: "FeatureCollection", features: this.areas } } },
+      sources: {
+        grids: { type: "geojson", data: { type: "FeatureCollection", features: this.areas } },
+        names: { type: "geojson", data: names(this.areas) },
+      },
       layers: [
         { id: "ground", type: "background", paint: { "background-color": colour("--hy-ramp-0") } },
         { id: "fill", type: "fill", source: "grids", paint: { "fill-color": colour("--hy-paper") } },
@@ -68,7 +81,7 @@ class Picker {
         {
           id: "names",
           type: "symbol",
-          source: "grids",
+          source: "names",
           minzoom: 10.5,
           layout: {
             "text-field": ["coalesce", ["get", "short_name"], ["get", "name"]],
@@ -97,7 +110,7 @@ class Picker {
     });
     map.on("click", (event) => this.set([event.lngLat.lng, event.lngLat.lat]));
     this.canvas.addEventListener("huying:here", () =>
-      map.easeTo({ center: this.at ?? map.getCenter(), zoom: Math.max(map.getZoom(), 14) }),
+      map.easeTo({ center: this.at ?? map.getCenter(), zoom: Math.max(map.getZoom(), CLOSE) }),
     );
   }
 

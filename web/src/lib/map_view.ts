@@ -6,6 +6,7 @@ import {
   type Bounds,
   boundsOf,
   type Collection,
+  names,
   type Place,
   stepOf,
   stepsOf,
@@ -90,7 +91,10 @@ function lettering(): ExpressionSpecification {
 function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
   const map = glMap(canvas, bounds, `${drawing.label} ${say("网格图")}`.trim(), {
     version: 8,
-    sources: { grids: { type: "geojson", data: withSteps(drawing) } },
+    sources: {
+      grids: { type: "geojson", data: withSteps(drawing) },
+      names: { type: "geojson", data: names(withSteps(drawing).features) },
+    },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--hy-ground") } },
       { id: "shade", type: "fill", source: "grids", paint: { "fill-color": shade() } },
@@ -103,7 +107,7 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
       {
         id: "names",
         type: "symbol",
-        source: "grids",
+        source: "names",
         minzoom: 11.5,
         layout: {
           "text-field": ["coalesce", ["get", "short_name"], ["get", "name"]],
@@ -173,8 +177,11 @@ async function draw(host: HTMLElement, canvas: HTMLElement): Promise<void> {
   // Another measure: the page changes data-measure and data-measure-label, nothing is fetched again.
   new MutationObserver(() => {
     drawing = read();
-    if (map) map.getSource<GeoJSONSource>("grids")?.setData(withSteps(drawing));
-    else {
+    if (map) {
+      const grids = withSteps(drawing);
+      map.getSource<GeoJSONSource>("grids")?.setData(grids);
+      map.getSource<GeoJSONSource>("names")?.setData(names(grids.features));
+    } else {
       canvas.replaceChildren();
       drawFlat(canvas, drawing, bounds);
     }

@@ -132,8 +132,8 @@ async function showList(): Promise<void> {
       toast(say("删除"), () => void put(post).then(showBars));
       await showBars();
     });
-    const words = make("div", { class: "hy-grow" }, post.label, make("small", {}, state));
-    list.append(make("li", { class: "hy-cell" }, words, again, ...(refused ? [away] : [])));
+    const words = make("div", { class: "hy-cell-words" }, post.label, make("small", {}, state));
+    list.append(make("li", { class: "hy-cell hy-cell-tall" }, words, again, ...(refused ? [away] : [])));
   }
   const close = make("button", { class: "hy-btn", type: "button", "data-dialog-close": "" }, say("关闭"));
   const dialog = temporaryDialog(say("待发的内容"), list, make("div", { class: "hy-dialog-actions" }, close));

@@ -1,0 +1,268 @@
+"""Divisions, grids, organisations and the duty roster."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from huying.directory import actions
+from huying.directory.admin.acting import ActingAdmin, ActionForm, M
+from huying.directory.models import Division, DutyShift, Grid, Organisation
+from huying.directory.permissions import Actor, DomainError, Permission
+from huying.directory.queries import actor_of
+from huying.directory.rules import imports
+from huying.standards.errors import InvalidInput
+
+_LARGEST_FILE = 20 * 2**20
+
+
+class ImportForm(forms.Form):
+    file = forms.FileField(label=gettext_lazy("文件"), required=False)
+    text = forms.CharField(
+        label=gettext_lazy("或粘贴内容"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 10, "class": "hy-input"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        upload = data.get("file")
+        if upload is not None:
+            if upload.size > _LARGEST_FILE:
+                raise forms.ValidationError(_("文件超过 20 MB，请分几次导入。"))
+            raw = upload.read()
+            try:
+                data["text"] = raw.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                # WPS and Excel save CSV in the system's encoding unless told otherwise.
+                try:
+                    data["text"] = raw.decode("gb18030")
+                except UnicodeDecodeError:
+                    raise forms.ValidationError(
+                        _("文件不是文本，请另存为 CSV（UTF-8）或 GeoJSON。")
+                    ) from None
+        if not str(data.get("text") or "").strip():
+            raise forms.ValidationError(_("请选择文件或粘贴内容。"))
+        return data
+
+
+class ImportableAdmin(ActingAdmin[M]):
+    """An admin with an import page for whole files."""
+
+    import_guide: ClassVar[Any] = ""
+    read: ClassVar[Callable[[str], Sequence[Any]]]
+
+    def take(self, rows: Sequence[Any], by: Actor) -> actions.ImportResult:
+        raise NotImplementedError
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_import"
+        own = path("import/", self.admin_site.admin_view(self.import_view), name=name)
+        return [own, *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import"
+        return super().changelist_view(
+            request, {**(extra_context or {}), "import_url": reverse(name)}
+        )
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        by = actor_of(request)
+        by.require(Permission.DIRECTORY_MANAGE)
+        form = ImportForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                result = self.take(type(self).read(form.cleaned_data["text"]), by)
+            except (DomainError, InvalidInput) as error:
+                form.add_error(None, error.zh)
+            else:
+                messages.success(request, _("已导入 %(n)s 条。") % {"n": result.count})
+                for warning in result.warnings:
+                    messages.warning(request, warning)
+                return HttpResponseRedirect("../")
+        return TemplateResponse(
+            request,
+            "admin/import.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("导入%(name)s") % {"name": self.opts.verbose_name_plural},
+                "opts": self.opts,
+                "form": form,
+                "guide": self.import_guide,
+            },
+            status=422 if form.errors else 200,
+        )
+
+
+class DivisionForm(ActionForm):
+    def act(self, by: Actor) -> str:
+        code = self.cleaned_data.get("code") or self.instance.code
+        actions.import_divisions(
+            divisions=[
+                actions.NewDivision(
+                    code=code,
+                    name=self.cleaned_data["name"],
+                    boundary=self.cleaned_data["boundary"],
+                    center_lon=self.cleaned_data["center_lon"],
+                    center_lat=self.cleaned_data["center_lat"],
+                )
+            ],
+            by=by,
+        )
+        return str(code)
+
+
+@admin.register(Division)
+class DivisionAdmin(ImportableAdmin[Division]):
+    form = DivisionForm
+    fields = ("code", "name", "boundary", "center_lon", "center_lat")
+    key_fields = ("code",)
+    list_display = ("name", "code", "kind", "parent")
+    list_filter = ("kind",)
+    search_fields = ("name", "code")
+    ordering = ("code",)
+    list_select_related = ("parent",)
+    import_guide = gettext_lazy(
+        "GeoJSON（每个要素有 code、name 属性）或 CSV（首行：代码,名称,边界，边界可空，"
+        "写 WKT 或 GeoJSON）。坐标用 CGCS2000 经纬度，经度在前。代码已有的会更新。"
+    )
+    read = imports.read_divisions
+
+    def take(self, rows: Sequence[Any], by: Actor) -> actions.ImportResult:
+        return actions.import_divisions(divisions=rows, by=by)
+
+
+class GridForm(ActionForm):
+    def act(self, by: Actor) -> str:
+        code = self.cleaned_data.get("code") or self.instance.code
+        actions.import_grids(
+            grids=[
+                actions.NewGrid(
+                    code=code,
+                    name=self.cleaned_data["name"],
+                    kind=self.cleaned_data["kind"],
+                    boundary=self.cleaned_data["boundary"],
+                )
+            ],
+            by=by,
+        )
+        return str(code)
+
+
+@admin.register(Grid)
+class GridAdmin(ImportableAdmin[Grid]):
+    form = GridForm
+    fields = ("code", "name", "kind", "boundary")
+    key_fields = ("code",)
+    list_display = ("name", "code", "kind", "division")
+    list_filter = ("kind",)
+    search_fields = ("name", "code", "division__name")
+    ordering = ("code",)
+    list_select_related = ("division",)
+    import_guide = gettext_lazy(
+        "GeoJSON（每个要素有 code、name、kind 属性）或 CSV（首行：编码,名称,类别,边界，"
+        "边界写 WKT 或 GeoJSON）。编码 15 位，前 12 位是所属村（社区）；类别写“网格”或“专属网格”。"
+    )
+    read = imports.read_grids
+
+    def take(self, rows: Sequence[Any], by: Actor) -> actions.ImportResult:
+        return actions.import_grids(grids=rows, by=by)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Grid | None = None) -> bool:
+        return actor_of(request).may(Permission.DIRECTORY_MANAGE)
+
+    def delete_model(self, request: HttpRequest, obj: Grid) -> None:
+        actions.delete_grid(code=obj.code, by=actor_of(request))
+
+
+class OrganisationForm(ActionForm):
+    def act(self, by: Actor) -> int:
+        data = self.cleaned_data
+        code = data.get("code") or self.instance.code
+        actions.import_organisations(
+            organisations=[
+                actions.NewOrganisation(
+                    code=code,
+                    name=data["name"],
+                    short_name=data["short_name"],
+                    kind=data["kind"],
+                    division_code=data["division"].code if data["division"] else "",
+                    parent_code=data["parent"].code if data["parent"] else "",
+                    phone=data["phone"],
+                    address=data["address"],
+                )
+            ],
+            by=by,
+        )
+        return Organisation.objects.get(code=code.strip()).pk
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(ImportableAdmin[Organisation]):
+    form = OrganisationForm
+    fields = ("code", "name", "short_name", "kind", "division", "parent", "phone", "address")
+    key_fields = ("code",)
+    list_display = ("short_name", "name", "kind", "division", "phone")
+    list_filter = ("kind",)
+    search_fields = ("name", "short_name", "code")
+    ordering = ("kind", "code")
+    list_select_related = ("division",)
+    import_guide = gettext_lazy(
+        "CSV，首行：代码,名称,简称,类别,区划,上级,电话,地址。类别写“部门、乡镇、村、综治中心、其他”"
+        "之一；上级写上级单位的代码，可空。"
+    )
+    read = imports.read_organisations
+
+    def take(self, rows: Sequence[Any], by: Actor) -> actions.ImportResult:
+        return actions.import_organisations(organisations=rows, by=by)
+
+
+class ShiftForm(ActionForm):
+    def act(self, by: Actor) -> int:
+        data = self.cleaned_data
+        if self.instance.pk:
+            actions.remove_shift(shift_id=self.instance.pk, by=by)
+        actions.set_shifts(
+            shifts=[
+                actions.NewShift(
+                    organisation_id=data["organisation"].pk,
+                    account_id=data["account"].pk,
+                    starts_at=data["starts_at"],
+                    ends_at=data["ends_at"],
+                    rank=data["rank"],
+                )
+            ],
+            by=by,
+        )
+        return DutyShift.objects.get(
+            organisation=data["organisation"], account=data["account"], starts_at=data["starts_at"]
+        ).pk
+
+
+@admin.register(DutyShift)
+class DutyShiftAdmin(ActingAdmin[DutyShift]):
+    form = ShiftForm
+    fields = ("organisation", "account", "starts_at", "ends_at", "rank")
+    list_display = ("organisation", "account", "starts_at", "ends_at", "rank")
+    list_filter = ("organisation",)
+    search_fields = ("account__name", "organisation__short_name")
+    ordering = ("-starts_at", "rank")
+    list_select_related = ("organisation", "account")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DutyShift]:
+        return super().get_queryset(request).select_related("organisation", "account")
+
+    def has_delete_permission(self, request: HttpRequest, obj: DutyShift | None = None) -> bool:
+        return actor_of(request).may(Permission.DIRECTORY_MANAGE)
+
+    def delete_model(self, request: HttpRequest, obj: DutyShift) -> None:
+        actions.remove_shift(shift_id=obj.pk, by=actor_of(request))

@@ -1,6 +1,26 @@
+"""Cases: what the county must answer for."""
+
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class CasesConfig(AppConfig):
     name = "huying.cases"
     label = "cases"
+
+    def ready(self) -> None:
+        from huying.cases import subscribers  # noqa: F401 - models must be loaded first
+
+        post_migrate.connect(_put_in_place, sender=self, dispatch_uid="cases.setup")
+
+
+def _put_in_place(**_kwargs: Any) -> None:
+    """After a migration: the dictionary where there is none yet, the procedures' texts."""
+    from huying.cases import actions
+    from huying.cases.models import Category
+
+    if not Category.objects.exists():
+        actions.load_categories()
+    actions.register_procedures()

@@ -1,5 +1,6 @@
 """Tables of cases."""
 
+from huying.cases.models.access import View, view_of
 from huying.cases.models.case import (
     Act,
     AssistingUnit,
@@ -27,4 +28,6 @@ __all__ = [
     "ProcedureVersion",
     "Report",
     "ResponsibilityRule",
+    "View",
+    "view_of",
 ]

@@ -8,8 +8,8 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
 
+from huying.cases.models.access import view_of
 from huying.cases.rules.vocabulary import AttachmentKind, Kind, Outcome, Urgency
-from huying.directory.permissions import Permission
 
 if TYPE_CHECKING:
     from huying.directory.permissions import Actor
@@ -21,21 +21,18 @@ ON_EARTH = Q(lon__isnull=True, lat__isnull=True) | Q(
 
 class CaseQuerySet(models.QuerySet["Case"]):
     def visible_to(self, actor: "Actor") -> Self:
-        """The cases this actor may see; the one place where that is decided.
+        """The cases this actor may see; with `access.view_of` the one place that decides it.
 
-        Everything with CASE_VIEW_ALL; else those of the actor's units (leading or
-        assisting) and those in the actor's grids.
+        Those in the territories in which everything may be seen, those of the actor's units
+        (leading or assisting) and those in the actor's grids.
         """
-        if actor.may(Permission.CASE_VIEW_ALL):
+        view = view_of(actor)
+        if view.everything:
             return self
-        mine = Q(pk__in=[])
-        if actor.organisation_ids and actor.may(Permission.CASE_VIEW_OWN_UNIT):
-            units = sorted(actor.organisation_ids)
-            mine |= Q(lead_organisation__in=units) | Q(
-                pk__in=AssistingUnit.objects.filter(organisation__in=units).values("case")
-            )
-        if actor.grids and actor.may(Permission.CASE_VIEW_OWN_GRID):
-            mine |= Q(grid_code__in=sorted(actor.grids))
+        mine = view.within("division_code", "grid_code")
+        if view.units:
+            assisted = AssistingUnit.objects.filter(organisation__in=view.units)
+            mine |= Q(lead_organisation__in=view.units) | Q(pk__in=assisted.values("case"))
         return self.filter(mine)
 
     def open(self) -> Self:
@@ -137,6 +134,11 @@ class Case(models.Model):
             ),
             models.Index(
                 fields=["alert_id"], name="case_alert", condition=Q(alert_id__isnull=False)
+            ),
+            models.Index(
+                fields=["lat", "lon"],
+                name="case_open_place",
+                condition=Q(closed_at__isnull=True, lat__isnull=False),
             ),
             # History by unit, by grid, by merging; newest first by id.
             models.Index(fields=["lead_organisation", "-id"], name="case_unit_newest"),

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import F, Q
 
+from huying.cases.models.access import view_of
 from huying.cases.models.case import ON_EARTH, Case
 from huying.cases.rules.vocabulary import Channel, Kind, Rating, ReportState
-from huying.directory.permissions import Permission
 
 if TYPE_CHECKING:
     from huying.directory.permissions import Actor
@@ -20,15 +20,13 @@ class ReportQuerySet(models.QuerySet["Report"]):
         A secret report (要求保密) is seen only by those who see everything and by the unit
         that answers it, never by the grid worker next door.
         """
-        if actor.may(Permission.CASE_VIEW_ALL):
+        view = view_of(actor)
+        if view.everything:
             return self
-        own_unit = (
-            sorted(actor.organisation_ids) if actor.may(Permission.CASE_VIEW_OWN_UNIT) else []
-        )
-        return self.filter(
-            Q(secret=False) | Q(case__lead_organisation__in=own_unit),
-            case__in=Case.objects.visible_to(actor),
-        )
+        open_to_all = Q(secret=False) | Q(case__lead_organisation__in=view.units)
+        for prefix in view.territories:
+            open_to_all |= Q(case__division_code__startswith=prefix)
+        return self.filter(open_to_all, case__in=Case.objects.visible_to(actor))
 
 
 class Report(models.Model):
@@ -66,6 +64,9 @@ class Report(models.Model):
     repeat_of = models.ForeignKey(
         "self", models.PROTECT, null=True, related_name="repeats", db_index=False
     )
+    # Where it was before merging and splitting: [[case id, since seq, until seq]].
+    earlier = models.JSONField(default=list)
+    since_seq = models.PositiveIntegerField(default=0)  # acts of its case up to here are others'
     idempotency_key = models.CharField(max_length=160, null=True, unique=True)
     request_digest = models.CharField(max_length=64, blank=True, default="")
     record_id = models.BigIntegerField(null=True)  # the ledger's, of its receiving

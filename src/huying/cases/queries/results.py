@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
-from huying.cases.rules.procedure import Need
+from huying.cases.rules.needs import Need
 
 Row = TypeVar("Row")
 
@@ -99,6 +99,7 @@ class ActView:
     to_label: str
     actor_kind: str
     actor_name: str
+    account_id: int | None
     organisation_name: str
     at: datetime
     note: str
@@ -221,6 +222,16 @@ class TaskRow:
     distance_m: int | None
     main_action: OfferedAction | None
     actions: tuple[OfferedAction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTask:
+    """A closed case somebody had a part in: how it ended, and what people said of it."""
+
+    case: CaseRow
+    outcome_label: str
+    ended: str  # the reply to the people, or the result
+    ratings: tuple[tuple[str, str, str], ...]  # (label, comment, code)
 
 
 @dataclass(frozen=True, slots=True)

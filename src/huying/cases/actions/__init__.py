@@ -1,0 +1,104 @@
+"""Every write of cases."""
+
+from huying.cases.actions.acting import ActionNotOffered, NeedsField, StaleCase, act
+from huying.cases.actions.clockwork import recompute_provisional, run_clocks
+from huying.cases.actions.files import BadUpload
+from huying.cases.actions.history import (
+    JOIN,
+    RATE,
+    Imported,
+    PastCase,
+    PastReport,
+    PastStep,
+    import_history,
+    later,
+)
+from huying.cases.actions.intake import IdempotencyConflict, join_report, receive_report
+from huying.cases.actions.merging import CannotMerge, merge_cases, split
+from huying.cases.actions.noting import (
+    add_attachment,
+    add_reference,
+    mark_repeat,
+    note_people_involved,
+)
+from huying.cases.actions.opening import open_case, place_of
+from huying.cases.actions.rating import (
+    AlreadyRated,
+    NotYetAnswered,
+    add_report_photo,
+    follow_up,
+    rate,
+    supplement,
+)
+from huying.cases.actions.responsibilities import NewResponsibility, set_responsibilities
+from huying.cases.actions.results import (
+    Acted,
+    ClocksRun,
+    Contact,
+    GivenFile,
+    Opened,
+    Rated,
+    Received,
+    Upload,
+)
+from huying.cases.actions.setup import (
+    DictionaryInvalid,
+    ProcedureChanged,
+    load_categories,
+    register_procedures,
+)
+from huying.cases.actions.tallying import fold_tallies
+from huying.cases.queries.facts import CaseNotFound, ReportNotFound
+
+__all__ = [
+    "JOIN",
+    "RATE",
+    "Acted",
+    "ActionNotOffered",
+    "AlreadyRated",
+    "BadUpload",
+    "CannotMerge",
+    "CaseNotFound",
+    "ClocksRun",
+    "Contact",
+    "DictionaryInvalid",
+    "GivenFile",
+    "IdempotencyConflict",
+    "Imported",
+    "NeedsField",
+    "NewResponsibility",
+    "NotYetAnswered",
+    "Opened",
+    "PastCase",
+    "PastReport",
+    "PastStep",
+    "ProcedureChanged",
+    "Rated",
+    "Received",
+    "ReportNotFound",
+    "StaleCase",
+    "Upload",
+    "act",
+    "add_attachment",
+    "add_reference",
+    "add_report_photo",
+    "fold_tallies",
+    "follow_up",
+    "import_history",
+    "join_report",
+    "later",
+    "load_categories",
+    "mark_repeat",
+    "merge_cases",
+    "note_people_involved",
+    "open_case",
+    "place_of",
+    "rate",
+    "receive_report",
+    "recompute_provisional",
+    "register_procedures",
+    "run_clocks",
+    "set_responsibilities",
+    "split",
+    "supplement",
+]

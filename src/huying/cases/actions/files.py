@@ -1,0 +1,212 @@
+"""Photographs and scans: checked, stripped of location, kept by their digest.
+
+A photograph is decoded and encoded again, so that what is stored is a picture and nothing
+else: no place, no time, no camera, no hidden payload.
+"""
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from huying.cases.actions.results import Upload
+from huying.cases.rules.vocabulary import AttachmentKind
+from huying.directory.permissions import Actor, DomainError
+
+LARGEST_FILE: Final = 12 * 2**20
+MOST_PIXELS: Final = 40_000_000
+MOST_PHOTOS: Final = 9
+LONGEST_SIDE: Final = 2560
+THUMBNAIL_SIDE: Final = 320
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "MPO")
+
+
+class BadUpload(DomainError):
+    """A file cannot be taken; says which and what to do. Nothing else of the form is lost."""
+
+    code = "BAD_UPLOAD"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file on the disk. Paths are relative to MEDIA_ROOT."""
+
+    kind: str
+    sha256: str
+    path: str
+    thumbnail: str
+    mime: str
+    size: int
+    width: int | None
+    height: int | None
+
+
+def store_photos(files: Sequence[Upload]) -> list[Stored]:
+    """Check and keep photographs; `BadUpload` names the first that cannot be taken."""
+    if len(files) > MOST_PHOTOS:
+        raise BadUpload(
+            f"照片最多 {MOST_PHOTOS} 张，请去掉几张再提交。",
+            f"At most {MOST_PHOTOS} photographs; remove some and submit again.",
+            code="TOO_MANY_PHOTOS",
+        )
+    return [_photo(file, AttachmentKind.PHOTO) for file in files]
+
+
+def store_papers(files: Sequence[Upload]) -> list[Stored]:
+    """Scans of a paper: images as photographs are, PDF as it is."""
+    found = []
+    for file in files:
+        content = _content(file)
+        if content.startswith(b"%PDF-"):
+            found.append(_kept(AttachmentKind.SCAN, content, "pdf", "application/pdf"))
+        else:
+            found.append(_photo(file, AttachmentKind.SCAN, content))
+    return found
+
+
+def attachment_row(
+    stored: Stored,
+    case_id: int,
+    report_id: int | None,
+    act_seq: int,
+    by: Actor,
+    now: datetime,
+) -> dict[str, Any]:
+    """An attachment as its table has it, tied to the act with this seq."""
+    return {
+        "case_id": case_id,
+        "report_id": report_id,
+        "act_seq": act_seq,
+        "kind": stored.kind,
+        "sha256": stored.sha256,
+        "path": stored.path,
+        "thumbnail": stored.thumbnail,
+        "mime": stored.mime,
+        "size": stored.size,
+        "width": stored.width,
+        "height": stored.height,
+        "uploaded_by_id": by.account_id,
+        "uploaded_at": now,
+    }
+
+
+def _content(file: Upload) -> bytes:
+    content = file.read(LARGEST_FILE + 1)
+    name = Path(file.name or "照片").name[:60]
+    if len(content) > LARGEST_FILE:
+        raise BadUpload(
+            f"“{name}”超过 12 MB，请用手机的“压缩”或重拍一张再传。",
+            f"{name} is larger than 12 MB; use a smaller one.",
+            code="FILE_TOO_LARGE",
+        )
+    if not content:
+        raise BadUpload(
+            f"“{name}”是空的，请重新选择。",
+            f"{name} is empty; choose it again.",
+            code="FILE_EMPTY",
+        )
+    return content
+
+
+def _photo(file: Upload, kind: AttachmentKind, content: bytes | None = None) -> Stored:
+    content = _content(file) if content is None else content
+    name = Path(file.name or "照片").name[:60]
+    try:
+        with warnings.catch_warnings():
+            # Our own limit comes first; Pillow's warning says nothing to the person.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content), formats=_FORMATS)
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise BadUpload(
+                    f"“{name}”有 {width}×{height} 像素，太大了，请传 4000 万像素以内的照片。",
+                    f"{name} has {width}×{height} pixels; send one under 40 megapixels.",
+                    code="TOO_MANY_PIXELS",
+                )
+            image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            # Turned as the camera was held, since the note that says so is thrown away.
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+    except BadUpload:
+        raise
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        TypeError,
+    ):
+        raise BadUpload(
+            f"“{name}”不是照片，或文件已损坏。请重新拍一张，或改传 JPG、PNG。",
+            f"{name} is not a picture, or it is damaged. Take it again, or send JPG or PNG.",
+            code="NOT_A_PICTURE",
+        ) from None
+    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    small = upright.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    return _kept(
+        kind,
+        _encoded(upright, 85),
+        "jpg",
+        "image/jpeg",
+        thumbnail=_encoded(small, 75),
+        size=upright.size,
+    )
+
+
+def _encoded(image: Image.Image, quality: int) -> bytes:
+    out = io.BytesIO()
+    # A picture made of the pixels alone: what came with the file stays behind.
+    bare = Image.frombytes(image.mode, image.size, image.tobytes())
+    bare.save(out, "JPEG", quality=quality, optimize=True, progressive=True)
+    return out.getvalue()
+
+
+def _kept(
+    kind: AttachmentKind,
+    content: bytes,
+    suffix: str,
+    mime: str,
+    *,
+    thumbnail: bytes = b"",
+    size: tuple[int, int] | None = None,
+) -> Stored:
+    digest = hashlib.sha256(content).hexdigest()
+    path = f"{digest[:2]}/{digest[2:4]}/{digest}.{suffix}"
+    _write(path, content)
+    small = ""
+    if thumbnail:
+        small = f"{digest[:2]}/{digest[2:4]}/{digest}.small.jpg"
+        _write(small, thumbnail)
+    return Stored(
+        kind=kind.value,
+        sha256=digest,
+        path=path,
+        thumbnail=small,
+        mime=mime,
+        size=len(content),
+        width=size[0] if size else None,
+        height=size[1] if size else None,
+    )
+
+
+def _write(path: str, content: bytes) -> None:
+    """Whole or not at all: written beside, then renamed. The same content is written once."""
+    target = Path(settings.MEDIA_ROOT) / path
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_suffix(f".{os.getpid()}.part")
+    beside.write_bytes(content)
+    beside.replace(target)

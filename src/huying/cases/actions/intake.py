@@ -1,0 +1,608 @@
+"""Taking in what people say: a report, a receipt, a case (or a place in an open one).
+
+Intake never stops: an unknown category, a place outside the county, a missing calendar or a
+reporter without a name are all taken in, and a dispatcher decides what the machine cannot.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import override
+
+from huying.cases import events
+from huying.cases.actions import telling, writing
+from huying.cases.actions.acting import NeedsField, act_row, case_changes, stale
+from huying.cases.actions.files import Stored, attachment_row, store_papers, store_photos
+from huying.cases.actions.opening import Beginning, Place, begin, place_of
+from huying.cases.actions.results import Contact, Received, Upload
+from huying.cases.actions.tallying import happened
+from huying.cases.models import Measure, Report
+from huying.cases.queries import dictionary, wording
+from huying.cases.queries.facts import (
+    CaseRecord,
+    ReportNotFound,
+    case_record,
+)
+from huying.cases.queries.procedures import procedure as procedure_of
+from huying.cases.rules import clocks as clockwork
+from huying.cases.rules import engine, receipts
+from huying.cases.rules.engine import Facts, ReportFacts
+from huying.cases.rules.procedure import Procedure
+from huying.cases.rules.vocabulary import Channel, Kind, ReportState, Urgency
+from huying.cases.rules.wording import fill
+from huying.cases.rules.words import words_of as search_words
+from huying.directory import actions as directory_actions
+from huying.directory import queries as directory
+from huying.directory.permissions import Actor, DomainError, Permission
+from huying.ledger import actions as ledger
+
+PROCEDURE: Final = "residents_report"
+LONGEST_TEXT: Final = 5_000
+LONGEST_KEY: Final = 100
+TITLE_LENGTH: Final = 30
+
+
+class IdempotencyConflict(DomainError):
+    """The same idempotency key came with another body."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One report, checked and ready to write."""
+
+    by: Actor
+    now: datetime
+    text: str
+    channel: str
+    kind: str
+    category: str
+    title: str
+    urgency: str
+    place: Place
+    phone_lon: float | None
+    phone_lat: float | None
+    contact: Contact | None
+    submitter: Contact | None
+    on_behalf: bool
+    secret: bool
+    files: tuple[Stored, ...]
+    discovered_at: datetime
+    people_involved: int
+    references: tuple[tuple[str, str], ...]
+    key: str | None
+    digest: str
+    joined_report_id: int | None = None
+
+
+def receive_report(
+    *,
+    by: Actor,
+    text: str,
+    channel: str = "WEB",
+    category: str = "",
+    kind: str = "",
+    title: str = "",
+    place_text: str = "",
+    lon: float | None = None,
+    lat: float | None = None,
+    phone_lon: float | None = None,
+    phone_lat: float | None = None,
+    contact: Contact | None = None,
+    on_behalf: bool = False,
+    submitter: Contact | None = None,
+    secret: bool = False,
+    photos: Sequence[Upload] = (),
+    idempotency_key: str = "",
+    discovered_at: datetime | None = None,
+    urgency: str = "NORMAL",
+    people_involved: int = 1,
+    references: Sequence[tuple[str, str]] = (),
+    now: datetime | None = None,
+) -> Received:
+    """Take in what somebody says; gives the receipt at once.
+
+    category   "" = the person is not sure; then a dispatcher decides who answers
+    kind       "" = as the category says
+    lon, lat   degrees (EPSG:4490) of the matter; outside the county is kept and goes to
+               the governance centre. phone_lon, phone_lat: where the telephone was
+    contact    who speaks, or on whose behalf; None = anonymous. Kept in the vault
+    photos     for channel PAPER also PDF
+    idempotency_key  the same key with the same content gives the same receipt again
+
+    Raises NeedsField, BadUpload, IdempotencyConflict.
+    """
+    if by.kind == "STAFF":
+        by.require(Permission.REPORT_RECORD)
+    now = now or timezone.now()
+    said = checked(
+        by=by,
+        now=now,
+        text=text,
+        channel=channel,
+        category=category,
+        kind=kind,
+        title=title,
+        place=place_of(lon, lat, place_text),
+        phone=(phone_lon, phone_lat),
+        contact=contact,
+        submitter=submitter,
+        on_behalf=on_behalf,
+        secret=secret,
+        photos=photos,
+        key=idempotency_key,
+        discovered_at=discovered_at,
+        urgency=urgency,
+        people_involved=people_involved,
+        references=references,
+    )
+    return _once(said, None)
+
+
+def join_report(
+    *,
+    by: Actor,
+    receipt: str = "",
+    report_id: int | None = None,
+    case_id: int | None = None,
+    text: str = "",
+    channel: str = "WEB",
+    place_text: str = "",
+    lon: float | None = None,
+    lat: float | None = None,
+    contact: Contact | None = None,
+    secret: bool = False,
+    photos: Sequence[Upload] = (),
+    idempotency_key: str = "",
+    now: datetime | None = None,
+) -> Received:
+    """我也遇到了: join an open case with a receipt, a clock, a reply and a rating of one's own.
+
+    Named by receipt, by the public id of a report or by its case. Where that case has been
+    answered or closed meanwhile, it becomes a case of its own that names the earlier report.
+    Raises ReportNotFound, and as `receive_report`.
+    """
+    if by.kind == "STAFF":
+        by.require(Permission.REPORT_RECORD)
+    now = now or timezone.now()
+    if report_id is not None:
+        # Known from the map: a secret report is on none.
+        named = Report.objects.filter(pk=report_id, secret=False)
+    elif case_id is not None:
+        named = Report.objects.filter(case_id=case_id)
+    else:
+        named = Report.objects.filter(receipt=receipts.read(receipt) or "-")
+    first = named.order_by("id").first()
+    if first is None:
+        raise ReportNotFound
+    record = case_record(first.case_id)
+    place = place_of(lon, lat, place_text or first.place_text)
+    if lon is None and first.lon is not None:
+        place = place_of(first.lon, first.lat, place.text)
+    said = checked(
+        by=by,
+        now=now,
+        text=text or "我也遇到了同样的情况。",
+        channel=channel,
+        category=record.facts.category,
+        kind=first.kind,
+        title=record.facts.title,
+        place=place,
+        phone=(None, None),
+        contact=contact,
+        submitter=None,
+        on_behalf=False,
+        secret=secret,
+        photos=photos,
+        key=idempotency_key,
+        discovered_at=None,
+        urgency=record.facts.urgency,
+        people_involved=1,
+        references=(),
+        joined_report_id=first.pk,
+    )
+    return _once(said, record)
+
+
+def checked(
+    *,
+    by: Actor,
+    now: datetime,
+    text: str,
+    channel: str,
+    category: str,
+    kind: str,
+    title: str,
+    place: Place,
+    phone: tuple[float | None, float | None],
+    contact: Contact | None,
+    submitter: Contact | None,
+    on_behalf: bool,
+    secret: bool,
+    photos: Sequence[Upload],
+    key: str,
+    discovered_at: datetime | None,
+    urgency: str,
+    people_involved: int,
+    references: Sequence[tuple[str, str]],
+    joined_report_id: int | None = None,
+) -> Said:
+    text = text.replace("\x00", "").strip()
+    if not text and not photos:
+        raise NeedsField(
+            "请写几句话，或者拍一张照片，说明是什么事。",
+            "Please write a few words or add a photograph.",
+            field="text",
+        )
+    if len(text) > LONGEST_TEXT:
+        raise NeedsField(
+            f"文字请控制在 {LONGEST_TEXT} 字以内，现有 {len(text)} 字。更多材料可以拍照上传。",
+            f"Keep the text under {LONGEST_TEXT} characters; it has {len(text)}.",
+            field="text",
+        )
+    if channel not in Channel.values:
+        raise NeedsField("来源渠道不对。", "The channel is not known.", field="channel")
+    known = dictionary.category(category) if category else None
+    if category and known is None:
+        raise NeedsField(
+            "没有这个类别，请重新选择，或选“不确定”。",
+            "There is no such category; choose again, or leave it out.",
+            field="category",
+        )
+    kind = kind or (known.kind if known else Kind.HELP.value)
+    if kind not in Kind.values:
+        raise NeedsField("诉求类型不对。", "The kind is not known.", field="kind")
+    if urgency not in Urgency.values:
+        raise NeedsField("紧急程度不对。", "The urgency is not known.", field="urgency")
+    if not 1 <= people_involved <= 1_000_000:
+        raise NeedsField(
+            "涉及人数请填 1 以上的数字。",
+            "The number of people must be at least 1.",
+            field="people_involved",
+        )
+    if len(key) > LONGEST_KEY:
+        raise NeedsField(
+            f"幂等键最长 {LONGEST_KEY} 个字符。",
+            f"An idempotency key has at most {LONGEST_KEY} characters.",
+            field="idempotency_key",
+        )
+    if discovered_at is not None and discovered_at > now:
+        discovered_at = now
+    paper = channel == Channel.PAPER
+    files = tuple(store_papers(photos) if paper else store_photos(photos))
+    body = {
+        "text": text,
+        "channel": channel,
+        "category": category,
+        "kind": kind,
+        "place": [place.text, place.lon, place.lat],
+        "contact": [contact.name, contact.phone, contact.id_number] if contact else None,
+        "submitter": [submitter.name, submitter.phone] if submitter else None,
+        "flags": [on_behalf, secret],
+        "files": [file.sha256 for file in files],
+        "joined": joined_report_id,
+    }
+    return Said(
+        by=by,
+        now=now,
+        text=text,
+        channel=channel,
+        kind=kind,
+        category=category,
+        title=(title.strip() or _title(text, known.name if known else ""))[:120],
+        urgency=urgency,
+        place=place,
+        phone_lon=phone[0],
+        phone_lat=phone[1],
+        contact=contact or None,
+        submitter=submitter or None,
+        on_behalf=on_behalf,
+        secret=secret,
+        files=files,
+        discovered_at=discovered_at or now,
+        people_involved=people_involved,
+        references=tuple(references),
+        key=f"{by.ref}:{key}" if key else None,
+        digest=hashlib.sha256(orjson.dumps(body)).hexdigest(),
+        joined_report_id=joined_report_id,
+    )
+
+
+def _title(text: str, category: str) -> str:
+    """The beginning of what was said, up to the end of a sentence."""
+    line = text.replace("\r", "\n").split("\n", 1)[0].strip()
+    for mark in "。！？；!?":
+        line = line.split(mark, 1)[0]
+    if len(line) > TITLE_LENGTH:
+        line = line[:TITLE_LENGTH].rstrip("，,、 ") + "…"
+    return line or category or "照片反映"
+
+
+def _once(said: Said, joining: CaseRecord | None) -> Received:
+    """Write it, unless the same request has been written before."""
+    if said.key:
+        earlier = _earlier(said)
+        if earlier is not None:
+            return earlier
+    try:
+        with transaction.atomic():
+            return _write(said, joining)
+    except IntegrityError:
+        # Two of the same request at one moment: the other one was written first.
+        earlier = _earlier(said) if said.key else None
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _earlier(said: Said) -> Received | None:
+    row = (
+        Report.objects.filter(idempotency_key=said.key)
+        .select_related("case")
+        .only(
+            "receipt",
+            "request_digest",
+            "record_id",
+            "case__number",
+            "case__state",
+            "case__version",
+            "case__lead_organisation",
+            "case__due_at",
+            "case__due_provisional",
+        )
+        .first()
+    )
+    if row is None:
+        return None
+    if row.request_digest != said.digest:
+        raise IdempotencyConflict(
+            "这个请求编号已用于另一件诉求，请换一个编号再提交。",
+            "This idempotency key was used for another report; use a new one.",
+        )
+    case = row.case
+    return Received(
+        report_id=row.pk,
+        receipt=row.receipt,
+        receipt_display=receipts.display(row.receipt),
+        case_id=case.pk,
+        case_number=case.number,
+        state=case.state,
+        version=case.version,
+        unit_id=case.lead_organisation_id,
+        unit_name=wording.unit_name(case.lead_organisation_id),
+        due_at=case.due_at,
+        provisional=case.due_provisional,
+        record_id=row.record_id,
+        created=False,
+    )
+
+
+def _write(said: Said, joining: CaseRecord | None) -> Received:
+    case_id, report_id = writing.next_ids()
+    reporter_id = _remembered(said.contact, said)
+    submitter_id = _remembered(said.submitter, said)
+    if joining is not None:
+        procedure = procedure_of(joining.procedure, joining.procedure_version)
+        if engine.takes_more_reports(procedure, joining.facts):
+            return _join(said, joining, procedure, report_id, reporter_id, submitter_id)
+    procedure = procedure_of(PROCEDURE)
+    report = report_row(said, report_id, case_id, reporter_id, submitter_id)
+    beginning = Beginning(
+        case_id=case_id,
+        procedure=procedure,
+        title=said.title,
+        summary=said.text,
+        category=said.category,
+        kind=said.kind,
+        urgency=said.urgency,
+        place=said.place,
+        discovered_at=said.discovered_at,
+        people_involved=said.people_involved,
+        report_id=report_id,
+        dispatch=dictionary.responsible(said.category, said.place.division_code),
+        kind_of_record="report.received",
+        sealed_body={
+            "channel": said.channel,
+            "category": said.category,
+            "on_behalf": said.on_behalf,
+            "photos": [file.sha256 for file in said.files],
+        },
+        personal=personal_of(said, str(report["receipt"])),
+    )
+    begun = begin(
+        beginning,
+        by=said.by,
+        now=said.now,
+        report=report,
+        attachments=[
+            attachment_row(file, case_id, report_id, 1, said.by, said.now) for file in said.files
+        ],
+        words=search_words([said.title, said.text, said.place.text]),
+        references=said.references,
+    )
+    facts = begun.facts
+    promised = clockwork.earliest(
+        clock for clock in facts.clocks if clock.name == procedure.promise
+    )
+    events.case_opened.send(
+        sender=events.CaseOpened,
+        event=events.CaseOpened(
+            case_id=case_id,
+            procedure=procedure.procedure,
+            category=facts.category,
+            division_code=facts.division_code,
+            grid_code=facts.grid_code,
+            report_id=report_id,
+        ),
+    )
+    return _received(report, facts, promised, begun.record_id)
+
+
+def _received(
+    report: dict[str, Any],
+    facts: Facts,
+    promised: clockwork.Ticking | None,
+    record_id: int,
+) -> Received:
+    return Received(
+        report_id=report["id"],
+        receipt=report["receipt"],
+        receipt_display=receipts.display(report["receipt"]),
+        case_id=facts.id,
+        case_number=facts.number,
+        state=facts.state,
+        version=facts.version,
+        unit_id=facts.lead_organisation_id,
+        unit_name=wording.unit_name(facts.lead_organisation_id),
+        due_at=promised.due_at if promised else None,
+        provisional=bool(promised and promised.provisional),
+        record_id=record_id,
+        created=True,
+    )
+
+
+def _remembered(contact: Contact | None, said: Said) -> int | None:
+    if not contact:
+        return None
+    return directory_actions.remember_person(
+        name=contact.name,
+        phone=contact.phone,
+        id_number=contact.id_number,
+        address=contact.address,
+        by=said.by,
+    )
+
+
+def personal_of(said: Said, receipt: str) -> dict[str, str]:
+    """What the ledger keeps as commitments only: the words and who spoke."""
+    personal = {"receipt": receipt, "text": said.text, "place": said.place.text}
+    for prefix, contact in (("", said.contact), ("submitter_", said.submitter)):
+        if contact:
+            personal |= {
+                f"{prefix}name": contact.name,
+                f"{prefix}phone": contact.phone,
+                f"{prefix}id_number": contact.id_number,
+                f"{prefix}address": contact.address,
+            }
+    return {name: value for name, value in personal.items() if value}
+
+
+def report_row(
+    said: Said,
+    report_id: int,
+    case_id: int,
+    reporter_id: int | None,
+    submitter_id: int | None,
+) -> dict[str, Any]:
+    return {
+        "id": report_id,
+        "receipt": receipts.new_receipt(),
+        "case_id": case_id,
+        "channel": said.channel,
+        "kind": said.kind,
+        "text": said.text,
+        "place_text": said.place.text,
+        "lon": said.place.lon,
+        "lat": said.place.lat,
+        "phone_lon": said.phone_lon,
+        "phone_lat": said.phone_lat,
+        "reporter_id": reporter_id,
+        "on_behalf": said.on_behalf,
+        "submitter_id": submitter_id,
+        "recorded_by_id": said.by.account_id,
+        "secret": said.secret,
+        "submitted_at": said.now,
+        "state": ReportState.RECEIVED.value,
+        "reply": "",
+        "rating": "",
+        "rating_comment": "",
+        "follow_up": "",
+        "joined_report_id": said.joined_report_id,
+        "earlier": [],
+        "since_seq": 0,
+        "idempotency_key": said.key,
+        "request_digest": said.digest if said.key else "",
+    }
+
+
+def _join(
+    said: Said,
+    record: CaseRecord,
+    procedure: Procedure,
+    report_id: int,
+    reporter_id: int | None,
+    submitter_id: int | None,
+) -> Received:
+    facts, now = record.facts, said.now
+    report = report_row(said, report_id, facts.id, reporter_id, submitter_id)
+    started = engine.joined(
+        procedure, facts, report_id, now=now, calendar=directory.working_calendar()
+    )
+    seq = facts.version + 1
+    record_id = ledger.record(
+        kind="report.received",
+        subject=f"case:{facts.id}",
+        by=said.by.ref,
+        at=now,
+        body={
+            "number": facts.number,
+            "report": report_id,
+            "seq": seq,
+            "action": engine.JOIN,
+            "channel": said.channel,
+            "photos": [file.sha256 for file in said.files],
+        },
+        personal=personal_of(said, str(report["receipt"])),
+    )
+    report["record_id"] = record_id
+    writing.add_report(report, search_words([said.text, said.place.text]))
+    after = replace(
+        facts,
+        clocks=(*facts.clocks, *started),
+        reports=(*facts.reports, ReportFacts(report_id, ReportState.RECEIVED.value)),
+        people_involved=facts.people_involved + 1,
+        version=seq,
+    )
+    with override("zh-hans"):
+        values = wording.words_for(procedure, after, now, actor=said.by)
+        opening = procedure.actions[procedure.opening]
+        told = fill(str(opening.tells), values) if opening.tells else ""
+    act_ids = writing.change(
+        writing.Changes(
+            cases=[
+                case_changes(after, record, seq, now, None, report_count=record.report_count + 1)
+            ],
+            acts=[
+                act_row(
+                    after,
+                    seq=seq,
+                    action=engine.JOIN,
+                    from_state=facts.state,
+                    to_state=facts.state,
+                    by=said.by,
+                    now=now,
+                    told=told,
+                    report_id=report_id,
+                    record_id=record_id,
+                )
+            ],
+            clocks=[writing.clock_row(clock, facts.id) for clock in started],
+            tallies=[happened(Measure.RECEIVED, procedure.procedure, after, now)],
+            attachments=[
+                attachment_row(file, facts.id, report_id, seq, said.by, now) for file in said.files
+            ],
+            at=now,
+        )
+    )
+    if not act_ids:
+        raise stale(facts)
+    telling.tell(procedure, after, (), engine.JOIN, values, by=said.by, now=now)
+    return _received(report, after, clockwork.earliest(started), record_id)

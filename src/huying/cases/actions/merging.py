@@ -1,0 +1,397 @@
+"""并案、拆分: reports move between cases; receipts, clocks, replies and ratings stay theirs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from huying.cases.actions import telling, writing
+from huying.cases.actions.acting import NeedsField, act_row, case_changes, stale
+from huying.cases.actions.opening import Beginning, Place, begin
+from huying.cases.actions.results import Acted, Opened
+from huying.cases.actions.tallying import standing
+from huying.cases.models import Case, Report
+from huying.cases.queries import wording
+from huying.cases.queries.facts import CaseNotFound, CaseRecord, case_records, may_see
+from huying.cases.queries.procedures import procedure as procedure_of
+from huying.cases.rules import clocks as clockwork
+from huying.cases.rules.clocks import Ticking
+from huying.cases.rules.vocabulary import MERGED
+from huying.cases.rules.words import words_of
+from huying.directory.permissions import Actor, DomainError, Permission
+from huying.ledger import actions as ledger
+
+_MOVE: Final = """
+WITH moved AS (
+  UPDATE cases_report SET case_id = %(into)s, since_seq = %(since)s::integer,
+         earlier = earlier || jsonb_build_array(
+           jsonb_build_array(case_id, since_seq, %(until)s::integer))
+   WHERE id = ANY(%(reports)s::bigint[]) RETURNING id),
+clocks AS (
+  UPDATE cases_clock SET case_id = %(into)s WHERE report_id = ANY(%(reports)s::bigint[])
+     AND EXISTS (SELECT FROM moved))
+UPDATE cases_attachment SET case_id = %(into)s WHERE report_id = ANY(%(reports)s::bigint[])
+   AND act_id IS NULL
+"""
+_WORDS: Final = """
+UPDATE cases_casewords w SET words = w.words || m.words
+  FROM cases_casewords m WHERE w.case_id = %s AND m.case_id = ANY(%s)
+"""
+
+
+class CannotMerge(DomainError):
+    """These cases cannot become one, or this one cannot be divided so."""
+
+    code = "CANNOT_MERGE"
+    status = 409
+
+
+def merge_cases(
+    *,
+    into: int,
+    merged: Sequence[int],
+    by: Actor,
+    note: str = "",
+    now: datetime | None = None,
+) -> Acted:
+    """Make several open cases of one procedure one: their reports go to `into`.
+
+    Every report keeps its receipt, clocks, reply and rating. The emptied cases end in the
+    state MERGED and say where they went. Raises CaseNotFound, CannotMerge.
+    """
+    by.require(Permission.CASE_MERGE)
+    now = now or timezone.now()
+    others = sorted(set(merged) - {into})
+    if not others:
+        raise NeedsField("请选择要并入的事项。", "Choose the cases to merge.", field="merged")
+    with transaction.atomic():
+        records = {record.facts.id: record for record in case_records([into, *others], lock=True)}
+        if len(records) != len(others) + 1 or not all(
+            may_see(by, record.facts) for record in records.values()
+        ):
+            raise CaseNotFound
+        target, gone = records[into], [records[one] for one in others]
+        _check_alike(target, gone)
+        moved_reports = [report for record in gone for report in record.facts.reports]
+        moved_clocks = [
+            clock for record in gone for clock in record.facts.clocks if clock.report_id is not None
+        ]
+        after = replace(
+            target.facts,
+            clocks=(*target.facts.clocks, *moved_clocks),
+            reports=(*target.facts.reports, *moved_reports),
+            people_involved=target.facts.people_involved
+            + sum(record.facts.people_involved for record in gone),
+            version=target.facts.version + 1,
+        )
+        record_ids = _seal_merge(target, gone, by, note, now)
+        _absorb(target, after, gone, by, note, now, record_ids[0])
+        for record, record_id in zip(gone, record_ids[1:], strict=True):
+            _empty(record, target, by, note, now, record_id)
+        for record in gone:
+            _move(
+                into,
+                [report.id for report in record.facts.reports],
+                since=after.version,
+                until=record.facts.version + 1,
+            )
+        with connection.cursor() as cursor:
+            cursor.execute(_WORDS, [into, others])
+        procedure = procedure_of(target.procedure, target.procedure_version)
+        for record in gone:
+            telling.tell(
+                procedure,
+                replace(record.facts, state=MERGED),
+                (),
+                "merge",
+                {},
+                by=by,
+                now=now,
+            )
+        telling.tell(procedure, after, (), "absorb", {}, by=by, now=now)
+    earliest = clockwork.earliest(after.clocks)
+    return Acted(
+        case_id=into,
+        number=after.number,
+        act_id=0,
+        seq=after.version,
+        action="absorb",
+        state=after.state,
+        version=after.version,
+        record_id=record_ids[0],
+        due_at=earliest.due_at if earliest else None,
+    )
+
+
+def _check_alike(target: CaseRecord, gone: Sequence[CaseRecord]) -> None:
+    for record in (target, *gone):
+        procedure = procedure_of(record.procedure, record.procedure_version)
+        if record.facts.state == MERGED or procedure.is_final(record.facts.state):
+            raise CannotMerge(
+                f"{record.facts.number} 已经办结或并案，不能再并。",
+                f"{record.facts.number} is closed or merged already.",
+            )
+        if record.procedure != target.procedure:
+            raise CannotMerge(
+                "只有同一类流程的事项才能并案。",
+                "Only cases of the same procedure can be merged.",
+            )
+
+
+def _seal_merge(
+    target: CaseRecord, gone: Sequence[CaseRecord], by: Actor, note: str, now: datetime
+) -> list[int]:
+    personal = {"note": note} if note else None
+    numbers = [record.facts.number for record in gone]
+    return ledger.record_many(
+        [
+            ledger.Entry(
+                kind="case.act",
+                subject=f"case:{target.facts.id}",
+                by=by.ref,
+                at=now,
+                body={
+                    "number": target.facts.number,
+                    "seq": target.facts.version + 1,
+                    "action": "absorb",
+                    "merged": numbers,
+                },
+                personal=personal,
+            ),
+            *(
+                ledger.Entry(
+                    kind="case.act",
+                    subject=f"case:{record.facts.id}",
+                    by=by.ref,
+                    at=now,
+                    body={
+                        "number": record.facts.number,
+                        "seq": record.facts.version + 1,
+                        "action": "merge",
+                        "into": target.facts.number,
+                        "reports": [report.id for report in record.facts.reports],
+                    },
+                    personal=personal,
+                )
+                for record in gone
+            ),
+        ]
+    )
+
+
+def _absorb(
+    target: CaseRecord,
+    after: Any,
+    gone: Sequence[CaseRecord],
+    by: Actor,
+    note: str,
+    now: datetime,
+    record_id: int,
+) -> None:
+    count = target.report_count + sum(record.report_count for record in gone)
+    written = writing.change(
+        writing.Changes(
+            cases=[case_changes(after, target, after.version, now, None, report_count=count)],
+            acts=[
+                act_row(
+                    after,
+                    seq=after.version,
+                    action="absorb",
+                    from_state=after.state,
+                    to_state=after.state,
+                    by=by,
+                    now=now,
+                    note=note,
+                    data={"merged": [record.facts.number for record in gone]},
+                    record_id=record_id,
+                )
+            ],
+            at=now,
+        )
+    )
+    if not written:
+        raise stale(target.facts)
+
+
+def _empty(
+    record: CaseRecord, target: CaseRecord, by: Actor, note: str, now: datetime, record_id: int
+) -> None:
+    facts = record.facts
+    seq = facts.version + 1
+    after = replace(facts, state=MERGED, clocks=(), pending={}, version=seq)
+    own = [clock for clock in facts.clocks if clock.report_id is None]
+    unit = wording.unit_name(target.facts.lead_organisation_id)
+    told = "您反映的事和其他群众反映的是同一件，已合并办理" + (f"，由{unit}答复" if unit else "")
+    written = writing.change(
+        writing.Changes(
+            cases=[
+                case_changes(
+                    after,
+                    record,
+                    seq,
+                    now,
+                    max(now, record.created_at),
+                    report_count=0,
+                    merged_into_id=target.facts.id,
+                )
+            ],
+            acts=[
+                act_row(
+                    after,
+                    seq=seq,
+                    action="merge",
+                    from_state=facts.state,
+                    to_state=MERGED,
+                    by=by,
+                    now=now,
+                    note=note,
+                    told=told,
+                    data={"into": target.facts.number},
+                    record_id=record_id,
+                )
+            ],
+            turned=[_stopped(clock, facts.id, now) for clock in own],
+            tallies=[standing(record.procedure, facts, -1)],
+            at=now,
+        )
+    )
+    if not written:
+        raise stale(facts)
+
+
+def _stopped(clock: Ticking, case_id: int, now: datetime) -> writing.Row:
+    return writing.clock_row(clockwork.stop(clock, now), case_id)
+
+
+def _move(into: int, report_ids: Sequence[int], *, since: int, until: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MOVE,
+            {"into": into, "since": since, "until": until, "reports": list(report_ids)},
+        )
+
+
+def split(
+    *,
+    case_id: int,
+    report_ids: Sequence[int],
+    by: Actor,
+    note: str = "",
+    now: datetime | None = None,
+) -> Opened:
+    """Give some reports of a case a case of their own, which the dispatcher routes anew.
+
+    At least one report stays. Raises CaseNotFound, CannotMerge.
+    """
+    by.require(Permission.CASE_MERGE)
+    now = now or timezone.now()
+    with transaction.atomic():
+        found = case_records([case_id], lock=True)
+        if not found or not may_see(by, found[0].facts):
+            raise CaseNotFound
+        record = found[0]
+        facts = record.facts
+        procedure = procedure_of(record.procedure, record.procedure_version)
+        chosen = set(report_ids)
+        theirs = {report.id for report in facts.reports}
+        if not chosen or not chosen < theirs or procedure.is_final(facts.state):
+            raise CannotMerge(
+                "请选择要分出去的诉求，原事项至少留一件；已办结的不能拆分。",
+                "Choose reports to split off; at least one stays, and the case must be open.",
+            )
+        reports = list(Report.objects.filter(pk__in=chosen).order_by("id"))
+        case = Case.objects.get(pk=case_id)
+        first = reports[0]
+        new_id, _unused = writing.next_ids()
+        begun = begin(
+            Beginning(
+                case_id=new_id,
+                procedure=procedure,
+                title=facts.title,
+                summary=first.text,
+                category=facts.category,
+                kind=first.kind,
+                urgency=facts.urgency,
+                place=Place(
+                    first.place_text or facts.place_text,
+                    first.lon,
+                    first.lat,
+                    case.grid_code,
+                    case.division_code,
+                ),
+                discovered_at=case.discovered_at,
+                people_involved=len(reports),
+                note=note,
+                sealed_body={"split_from": facts.number},
+                personal={"title": facts.title},
+            ),
+            by=by,
+            now=now,
+            words=words_of([facts.title, *(report.text for report in reports)]),
+        )
+        seq = facts.version + 1
+        record_id = ledger.record(
+            kind="case.act",
+            subject=f"case:{case_id}",
+            by=by.ref,
+            at=now,
+            body={
+                "number": facts.number,
+                "seq": seq,
+                "action": "split",
+                "into": begun.facts.number,
+                "reports": sorted(chosen),
+            },
+            personal={"note": note} if note else None,
+        )
+        after = replace(
+            facts,
+            clocks=tuple(clock for clock in facts.clocks if clock.report_id not in chosen),
+            reports=tuple(report for report in facts.reports if report.id not in chosen),
+            people_involved=max(1, facts.people_involved - len(reports)),
+            version=seq,
+        )
+        written = writing.change(
+            writing.Changes(
+                cases=[
+                    case_changes(
+                        after,
+                        record,
+                        seq,
+                        now,
+                        None,
+                        report_count=record.report_count - len(reports),
+                    )
+                ],
+                acts=[
+                    act_row(
+                        after,
+                        seq=seq,
+                        action="split",
+                        from_state=facts.state,
+                        to_state=facts.state,
+                        by=by,
+                        now=now,
+                        note=note,
+                        data={"into": begun.facts.number},
+                        record_id=record_id,
+                    )
+                ],
+                at=now,
+            )
+        )
+        if not written:
+            raise stale(facts)
+        _move(new_id, sorted(chosen), since=0, until=seq)
+        Case.objects.filter(pk=new_id).update(report_count=len(reports))
+        writing.refresh_due([new_id])
+    return Opened(
+        case_id=new_id,
+        number=begun.facts.number,
+        state=begun.facts.state,
+        version=begun.facts.version,
+        record_id=begun.record_id,
+    )

@@ -1,0 +1,81 @@
+"""Telling people of an act: the notices a procedure owes, in its words."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from django.utils.translation import override
+
+from huying.cases.queries.recipients import recipients
+from huying.cases.rules.engine import Facts
+from huying.cases.rules.procedure import Notice, Procedure
+from huying.cases.rules.wording import fill
+from huying.directory.permissions import Actor
+from huying.notices import actions as notices
+
+LONGEST_TITLE: Final = 200
+LONGEST_BODY: Final = 1_000
+
+
+def tell(
+    procedure: Procedure,
+    facts: Facts,
+    owed: Sequence[Notice],
+    what: str,
+    values: Mapping[str, str],
+    *,
+    by: Actor,
+    now: datetime,
+    requester: int | None = None,
+    topic: str = "case",
+) -> None:
+    """Send the notices an act owes, and announce the case to the live queues.
+
+    One statement a notice, the announcement with the first of them. Whoever acts is not
+    told of the own act.
+    """
+    lead = facts.lead_organisation_id
+    units = sorted(facts.assisting_ids | ({lead} if lead else set()))
+    news: notices.CaseNews | None = notices.CaseNews(
+        facts.id,
+        facts.number,
+        facts.state,
+        facts.division_code,
+        tuple(units),
+        facts.grid_code or "",
+    )
+    with override("zh-hans"):
+        for notice in owed:
+            to = [
+                account
+                for account in recipients(notice.to, facts, now, requester)
+                if account != by.account_id
+            ]
+            if not to:
+                continue
+            notices.notify(
+                to=to,
+                kind=f"{topic}.{what}",
+                title=fill(str(notice.title), values)[:LONGEST_TITLE],
+                body=fill(str(notice.body), values)[:LONGEST_BODY],
+                link=f"/cases/{facts.id}/",
+                urgency=max(
+                    notice.urgency,
+                    "EMERGENCY" if facts.urgency == "EMERGENCY" else "NORMAL",
+                    key=("NORMAL", "URGENT", "EMERGENCY").index,
+                ),
+                subject=f"case:{facts.id}",
+                by=by,
+                escalate_to=recipients(notice.escalate_to, facts, now, requester),
+                case=news,
+            )
+            news = None
+    if news is not None:
+        notices.announce_case(
+            case_id=facts.id,
+            division_code=facts.division_code,
+            organisation_ids=units,
+            state=facts.state,
+            number=facts.number,
+            grid_code=facts.grid_code or "",
+        )

@@ -1,0 +1,148 @@
+"""Reads of cases, for this room and for those above."""
+
+from huying.cases.queries.audit import audit_list
+from huying.cases.queries.case_page import available_actions, case_page, replay_state
+from huying.cases.queries.dictionary import (
+    categories,
+    category_name,
+    forget_dictionary,
+    responsible,
+)
+from huying.cases.queries.facts import CaseNotFound, ReportNotFound
+from huying.cases.queries.files import AttachmentNotFound, attachment_file
+from huying.cases.queries.procedures import (
+    ProcedureUnknown,
+    forget_procedures,
+    procedure,
+    procedures,
+)
+from huying.cases.queries.progress import (
+    nearby_open,
+    progress,
+    public_report,
+    public_reports,
+    report_id_of,
+)
+from huying.cases.queries.queue import DUE, NEWEST, queue, queue_counts
+from huying.cases.queries.recipients import forget_recipients
+from huying.cases.queries.results import (
+    ActView,
+    AttachmentView,
+    AuditFilters,
+    AuditRow,
+    CaseRow,
+    CaseView,
+    CategoryView,
+    ClockView,
+    DayFigures,
+    FinishedTask,
+    GridMeasure,
+    OfferedAction,
+    Page,
+    ProgressEntry,
+    ProgressStep,
+    ProgressView,
+    PublicReport,
+    QueueCounts,
+    QueueFilters,
+    ReportView,
+    StateCount,
+    TaskRow,
+    TypicalAnswer,
+)
+from huying.cases.queries.rows import BadCursor
+from huying.cases.queries.statistics import (
+    day_figures,
+    forget_typical,
+    grid_measures,
+    overdue_by_unit,
+    typical_answer,
+)
+from huying.cases.queries.tasks import finished_tasks, tasks_near
+from huying.cases.rules.needs import Need, NeedKind
+from huying.cases.rules.procedure import Procedure
+from huying.cases.rules.vocabulary import (
+    AttachmentKind,
+    Channel,
+    Kind,
+    Outcome,
+    Rating,
+    ReportState,
+    Urgency,
+)
+
+
+def forget_caches() -> None:
+    """Drop everything this process keeps of this room."""
+    forget_dictionary()
+    forget_procedures()
+    forget_recipients()
+    forget_typical()
+
+
+__all__ = [
+    "DUE",
+    "NEWEST",
+    "ActView",
+    "AttachmentKind",
+    "AttachmentNotFound",
+    "AttachmentView",
+    "AuditFilters",
+    "AuditRow",
+    "BadCursor",
+    "CaseNotFound",
+    "CaseRow",
+    "CaseView",
+    "CategoryView",
+    "Channel",
+    "ClockView",
+    "DayFigures",
+    "FinishedTask",
+    "GridMeasure",
+    "Kind",
+    "Need",
+    "NeedKind",
+    "OfferedAction",
+    "Outcome",
+    "Page",
+    "Procedure",
+    "ProcedureUnknown",
+    "ProgressEntry",
+    "ProgressStep",
+    "ProgressView",
+    "PublicReport",
+    "QueueCounts",
+    "QueueFilters",
+    "Rating",
+    "ReportNotFound",
+    "ReportState",
+    "ReportView",
+    "StateCount",
+    "TaskRow",
+    "TypicalAnswer",
+    "Urgency",
+    "attachment_file",
+    "audit_list",
+    "available_actions",
+    "case_page",
+    "categories",
+    "category_name",
+    "day_figures",
+    "finished_tasks",
+    "forget_caches",
+    "grid_measures",
+    "nearby_open",
+    "overdue_by_unit",
+    "procedure",
+    "procedures",
+    "progress",
+    "public_report",
+    "public_reports",
+    "queue",
+    "queue_counts",
+    "replay_state",
+    "report_id_of",
+    "responsible",
+    "tasks_near",
+    "typical_answer",
+]

@@ -1,0 +1,516 @@
+"""办理流程 as data: the schema of a procedure file and everything checked on loading it.
+
+A file is written by somebody who knows the law, not the program. So an error names the
+file, the key and the mend, and all errors are given at once. `docs/procedures.md` explains
+the file key by key.
+"""
+
+import hashlib
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from huying.cases.rules.needs import TEXT_KINDS, Need, NeedKind, Words
+from huying.cases.rules.parties import PARTIES, RECIPIENTS
+from huying.standards.deadlines import InvalidLimit, Limit, RollOver
+from huying.standards.errors import InvalidInput
+
+START: Final = "START"
+"""Where a case is before its first act."""
+ANY: Final = "ANY"
+"""In `from`: every state that is not final."""
+APPROVE, DECLINE = "approve_", "decline_"
+
+SETTABLE: Final = frozenset({"officer", "outcome", "supervised", "true_alarm", "urgency"})
+LIMIT_FIELDS: Final = frozenset({"kind", "urgency", "category"})
+FACT_WORDS: Final = frozenset(
+    {"number", "title", "place", "unit", "due", "note", "category", "grid", "actor", "people"}
+)
+
+
+class Scope(StrEnum):
+    CASE = "CASE"
+    REPORT = "REPORT"
+
+
+class Tone(StrEnum):
+    """How a button looks: the one main step, an ordinary one, one to think twice about."""
+
+    MAIN = "MAIN"
+    PLAIN = "PLAIN"
+    DANGER = "DANGER"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a procedure file."""
+
+    key: str
+    zh: str
+    en: str
+
+
+class ProcedureInvalid(InvalidInput):
+    """A procedure file cannot be used; `problems` lists everything at once."""
+
+    code = "PROCEDURE_INVALID"
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self.file = file
+        self.problems = tuple(problems)
+        super().__init__(
+            f"{file}：" + "；".join(f"[{p.key}] {p.zh}" for p in problems),
+            f"{file}: " + "; ".join(f"[{p.key}] {p.en}" for p in problems),
+        )
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str | Mapping) else value
+
+
+def _limit(value: Any) -> Any:
+    return Limit.parse(value) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+LimitText = Annotated[Limit, BeforeValidator(_limit)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
+    )
+
+
+class State(_Part):
+    """Where a case can be. `resident` is what the reporter reads; `turn` whose move it is."""
+
+    label: Words
+    resident: Words | None = None
+    turn: str = ""
+    final: bool = False
+
+
+class Milestone(_Part):
+    """A stop on the resident's parcel-like line; `states` in which it is the present one."""
+
+    label: Words
+    states: Names
+
+
+class Notice(_Part):
+    """Who must be told, and in which words."""
+
+    to: Names
+    urgency: Literal["NORMAL", "URGENT", "EMERGENCY"] = "NORMAL"
+    title: Words
+    body: Words = Words(zh="{title}　{place}", en="{title} {place}")
+    escalate_to: Names = ()
+
+
+class Action(_Part):
+    """One step. `to` "" = the state stays; `tells` is what the reporters read of it."""
+
+    label: Words
+    from_: Names = Field(alias="from")
+    to: str = ""
+    by: Names
+    approved_by: Names = ()
+    needs: tuple[Need, ...] = ()
+    scope: Scope = Scope.CASE
+    article: str = ""
+    tone: Tone = Tone.PLAIN
+    hint: Words | None = None
+    sets: Mapping[str, str | bool] = Field(default_factory=dict)
+    blocked_by: Names = ()
+    while_running: Names = ()
+    answers: bool = False
+    tells: Words | None = None
+    notices: Annotated[tuple[Notice, ...], BeforeValidator(_listed)] = ()
+
+    def need(self, name: str) -> Need | None:
+        return next((need for need in self.needs if need.name == name), None)
+
+    @property
+    def photo(self) -> Need | None:
+        return next((need for need in self.needs if need.kind is NeedKind.PHOTO), None)
+
+    @property
+    def first_text(self) -> Need | None:
+        """The need that the free note of an act fills where it was left empty."""
+        return next((need for need in self.needs if need.kind in TEXT_KINDS), None)
+
+
+class Clock(_Part):
+    """A lawful time. Every clock stops by itself when the case reaches a final state."""
+
+    label: Words
+    limit: LimitText
+    limit_by: Mapping[str, Mapping[str, LimitText]] = Field(default_factory=dict)
+    scope: Scope = Scope.CASE
+    starts: Names
+    stops: Names = ()
+    pauses: Names = ()
+    resumes: Names = ()
+    extends: Mapping[str, LimitText] = Field(default_factory=dict)
+    roll_over: RollOver = RollOver.DAYS_OFF
+    warn_before: LimitText | None = None
+    on_warn: Annotated[tuple[Notice, ...], BeforeValidator(_listed)] = ()
+    on_overdue: Annotated[tuple[Notice, ...], BeforeValidator(_listed)] = ()
+    overdue_action: str = ""
+    article: str = ""
+    source: str = ""
+
+    def limit_for(self, facts: Mapping[str, str]) -> Limit:
+        """The limit for a matter with these facts; the first field listed that knows decides."""
+        for field, table in self.limit_by.items():
+            found = table.get(facts.get(field, ""))
+            if found is not None:
+                return found
+        return self.limit
+
+
+class Ratings(_Part):
+    """Which actions a good and a bad rating are."""
+
+    good: str
+    bad: str
+
+
+class Procedure(_Part):
+    """A whole procedure. Immutable; a case refers to it by name and version."""
+
+    procedure: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
+    version: int = Field(ge=1)
+    name: Words
+    law: str
+    in_force: date
+    source: str = ""
+    states: Mapping[str, State]
+    milestones: tuple[Milestone, ...] = ()
+    actions: Mapping[str, Action]
+    clocks: Mapping[str, Clock] = Field(default_factory=dict)
+    promise: str = ""
+    routing: str = ""
+    ratings: Ratings | None = None
+    joins_within: LimitText | None = None
+    digest: str = ""
+    text: str = Field(default="", repr=False)
+
+    @property
+    def opening(self) -> str:
+        """The action every case of this procedure begins with."""
+        return next(code for code, action in self.actions.items() if START in action.from_)
+
+    def is_final(self, state: str) -> bool:
+        spec = self.states.get(state)
+        return spec is None or spec.final
+
+    def may_start_from(self, action: Action, state: str) -> bool:
+        """Whether `state` is among the states the action is taken from."""
+        return state in action.from_ or (
+            ANY in action.from_ and state in self.states and not self.states[state].final
+        )
+
+
+def load(path: Path) -> Procedure:
+    """The procedure in this file; `ProcedureInvalid` lists everything wrong with it."""
+    return parse(path.read_text(encoding="utf-8"), path.name)
+
+
+def parse(text: str, file: str) -> Procedure:
+    """The same from a text; `file` is the name errors speak of."""
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise ProcedureInvalid(
+            file,
+            [
+                Problem(
+                    f"第 {line} 行",
+                    "不是有效的 YAML，请检查缩进、冒号后的空格和引号",
+                    f"line {line} is not valid YAML; check indentation, the space after "
+                    "each colon and quotes",
+                )
+            ],
+        ) from None
+    if not isinstance(raw, dict):
+        raise ProcedureInvalid(
+            file, [Problem("", "文件是空的，请写入流程", "the file is empty; write a procedure")]
+        )
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    try:
+        procedure = Procedure.model_validate({**raw, "digest": digest, "text": text})
+    except ValidationError as error:
+        raise ProcedureInvalid(file, [_told(e) for e in error.errors()]) from None
+    problems = list(_problems(procedure))
+    if problems:
+        raise ProcedureInvalid(file, problems)
+    return procedure
+
+
+_KNOWN_ERRORS: Final[Mapping[str, tuple[str, str]]] = {
+    "missing": ("缺少这一项，请补上", "is missing; add it"),
+    "extra_forbidden": (
+        "没有这个键，请检查拼写或删去",
+        "is not a known key; check its spelling or remove it",
+    ),
+}
+
+
+def _told(error: Any) -> Problem:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] in _KNOWN_ERRORS:
+        return Problem(key, *_KNOWN_ERRORS[error["type"]])
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidLimit):
+        return Problem(key, cause.zh, cause.en)
+    return Problem(
+        key, f"填写有误：{error['msg']}，请改正", f"is wrong: {error['msg']}; correct it"
+    )
+
+
+def _problems(procedure: Procedure) -> Iterator[Problem]:
+    yield from _state_problems(procedure)
+    for code, action in procedure.actions.items():
+        yield from _action_problems(procedure, code, action)
+    for name, clock in procedure.clocks.items():
+        yield from _clock_problems(procedure, name, clock)
+    if procedure.promise and procedure.promise not in procedure.clocks:
+        yield Problem(
+            "promise",
+            f"没有名为 {procedure.promise} 的时限，请在 clocks 中写明或改正",
+            f"there is no clock {procedure.promise}; add it under clocks or correct the name",
+        )
+    if procedure.routing and procedure.routing not in procedure.actions:
+        yield _unknown_action("routing", procedure.routing)
+    for milestone in procedure.milestones:
+        yield from _unknown_states(procedure, "milestones", milestone.states)
+    if procedure.ratings:
+        for key, code in (("good", procedure.ratings.good), ("bad", procedure.ratings.bad)):
+            if code not in procedure.actions:
+                yield _unknown_action(f"ratings.{key}", code)
+
+
+def _unknown_action(key: str, code: str) -> Problem:
+    return Problem(
+        key,
+        f"没有名为 {code} 的动作，请在 actions 中写明或改正",
+        f"there is no action {code}; add it under actions or correct the name",
+    )
+
+
+def _unknown_states(procedure: Procedure, key: str, names: tuple[str, ...]) -> Iterator[Problem]:
+    for name in names:
+        if name not in procedure.states:
+            yield Problem(
+                key,
+                f"状态 {name} 没有定义，请在 states 中写明或改正",
+                f"the state {name} is not defined; add it under states or correct the name",
+            )
+
+
+def _state_problems(procedure: Procedure) -> Iterator[Problem]:
+    openings = [code for code, action in procedure.actions.items() if START in action.from_]
+    if len(openings) != 1:
+        yield Problem(
+            "actions",
+            f"应当恰有一个动作写 from: START，现有 {len(openings)} 个",
+            f"exactly one action must have from: START, there are {len(openings)}",
+        )
+        return
+    reached = _reached(procedure, openings[0])
+    for name, state in procedure.states.items():
+        key = f"states.{name}"
+        if not name.isupper() or name in {START, ANY, "MERGED"}:
+            yield Problem(
+                key,
+                "状态名用大写字母，且不能是 START、ANY、MERGED",
+                "a state's name is in capitals and not START, ANY or MERGED",
+            )
+        if state.turn and state.turn not in PARTIES:
+            yield _unknown_party(f"{key}.turn", state.turn)
+        if name not in reached:
+            yield Problem(
+                key,
+                "没有动作能到达这个状态，请删去或加上通向它的动作",
+                "no action leads to this state; remove it or add an action with it as `to`",
+            )
+        elif not state.final and not any(
+            action.to and action.to != name and procedure.may_start_from(action, name)
+            for action in procedure.actions.values()
+        ):
+            yield Problem(
+                key,
+                "进入后没有动作能离开，请加上后续动作或写 final: true",
+                "no action leads out of it; add one or write final: true",
+            )
+    if not any(procedure.states[name].final for name in reached if name in procedure.states):
+        yield Problem(
+            "states",
+            "没有能到达的终点状态，请给一个状态写 final: true",
+            "no final state can be reached; write final: true in one",
+        )
+
+
+def _reached(procedure: Procedure, opening: str) -> set[str]:
+    reached = {procedure.actions[opening].to}
+    while True:
+        more = {
+            action.to
+            for action in procedure.actions.values()
+            if action.to
+            and any(
+                procedure.may_start_from(action, state)
+                for state in reached
+                if state in procedure.states
+            )
+        } - reached
+        if not more:
+            return reached
+        reached |= more
+
+
+def _unknown_party(key: str, word: str) -> Problem:
+    known = "、".join(PARTIES)
+    return Problem(
+        key,
+        f"不认识“{word}”，可以写：{known}",
+        f"{word!r} is not known; write one of: {', '.join(PARTIES)}",
+    )
+
+
+def _action_problems(procedure: Procedure, code: str, action: Action) -> Iterator[Problem]:
+    key = f"actions.{code}"
+    base = procedure.actions.get(code.split("_", 1)[-1])
+    if code.startswith((APPROVE, DECLINE)) and base is not None and base.approved_by:
+        yield Problem(
+            key,
+            "approve_、decline_ 开头的动作由 approved_by 自动产生，请换一个名字",
+            "actions beginning with approve_ or decline_ come from approved_by; rename it",
+        )
+    if not action.by:
+        yield Problem(f"{key}.by", "没有写由谁来做，请写上", "nobody may take it; say by whom")
+    for part, words in (("by", action.by), ("approved_by", action.approved_by)):
+        for word in words:
+            if word not in PARTIES:
+                yield _unknown_party(f"{key}.{part}", word)
+    given = [name for name in action.from_ if name not in {START, ANY}]
+    yield from _unknown_states(procedure, f"{key}.from", tuple(given))
+    if not action.from_:
+        yield Problem(f"{key}.from", "没有写从哪个状态开始", "no state to take it from; add one")
+    if action.to:
+        yield from _unknown_states(procedure, f"{key}.to", (action.to,))
+    elif START in action.from_:
+        yield Problem(
+            f"{key}.to", "第一个动作要写明到达的状态", "the first action must say where it leads"
+        )
+    for part, clocks in (
+        ("blocked_by", action.blocked_by),
+        ("while_running", action.while_running),
+    ):
+        for name in clocks:
+            if name not in procedure.clocks:
+                yield Problem(
+                    f"{key}.{part}",
+                    f"没有名为 {name} 的时限，请在 clocks 中写明或改正",
+                    f"there is no clock {name}; add it under clocks or correct the name",
+                )
+    for name in action.sets:
+        if name not in SETTABLE:
+            yield Problem(
+                f"{key}.sets",
+                f"不能设定 {name}，只能设定：{'、'.join(sorted(SETTABLE))}",
+                f"{name} cannot be set; only {', '.join(sorted(SETTABLE))}",
+            )
+    if action.answers and action.need("reply") is None:
+        yield Problem(
+            f"{key}.needs",
+            "写了 answers: true，就要在 needs 中加上 reply",
+            "answers: true needs `reply` among its needs",
+        )
+    names = {need.name for need in action.needs}
+    yield from _wording_problems(f"{key}.tells", action.tells, names)
+    for notice in action.notices:
+        yield from _notice_problems(f"{key}.notices", notice, names)
+
+
+def _clock_problems(procedure: Procedure, name: str, clock: Clock) -> Iterator[Problem]:
+    key = f"clocks.{name}"
+    for part, codes in (
+        ("starts", clock.starts),
+        ("stops", clock.stops),
+        ("pauses", clock.pauses),
+        ("resumes", clock.resumes),
+        ("extends", tuple(clock.extends)),
+        ("overdue_action", (clock.overdue_action,) if clock.overdue_action else ()),
+    ):
+        for code in codes:
+            if code not in procedure.actions:
+                yield _unknown_action(f"{key}.{part}", code)
+    if not clock.starts:
+        yield Problem(f"{key}.starts", "没有动作启动它", "no action starts it; add one")
+    if not clock.stops:
+        yield Problem(
+            f"{key}.stops",
+            "没有动作停止它，时限会一直走下去，请写明由哪些动作停止",
+            "no action stops it and it would run for ever; say which actions stop it",
+        )
+    if bool(clock.pauses) != bool(clock.resumes):
+        yield Problem(
+            f"{key}.pauses",
+            "中止与恢复要成对写明：pauses 和 resumes",
+            "what pauses it and what resumes it go together: give both",
+        )
+    for field in clock.limit_by:
+        if field not in LIMIT_FIELDS:
+            yield Problem(
+                f"{key}.limit_by",
+                f"只能按 {'、'.join(sorted(LIMIT_FIELDS))} 区分，不能按 {field}",
+                f"limits differ by {', '.join(sorted(LIMIT_FIELDS))} only, not by {field}",
+            )
+    for part, notices in (("on_warn", clock.on_warn), ("on_overdue", clock.on_overdue)):
+        for notice in notices:
+            yield from _notice_problems(f"{key}.{part}", notice, set())
+    if clock.on_warn and clock.warn_before is None:
+        yield Problem(
+            f"{key}.warn_before",
+            "写了 on_warn，就要写提前多久：warn_before",
+            "on_warn needs warn_before: how long before",
+        )
+
+
+def _notice_problems(key: str, notice: Notice, names: set[str]) -> Iterator[Problem]:
+    for word in (*notice.to, *notice.escalate_to):
+        if word not in RECIPIENTS:
+            yield Problem(
+                f"{key}.to",
+                f"不认识“{word}”，可以写：{'、'.join(RECIPIENTS)}",
+                f"{word!r} is not known; write one of: {', '.join(RECIPIENTS)}",
+            )
+    yield from _wording_problems(f"{key}.title", notice.title, names)
+    yield from _wording_problems(f"{key}.body", notice.body, names)
+
+
+def _wording_problems(key: str, words: Words | None, names: set[str]) -> Iterator[Problem]:
+    for text in (words.zh, words.en) if words else ():
+        try:
+            fields = {field for _t, field, _s, _c in string.Formatter().parse(text) if field}
+        except ValueError:
+            yield Problem(key, "大括号没有成对，请检查", "its braces do not match; check them")
+            continue
+        for field in sorted(fields - FACT_WORDS - names):
+            yield Problem(
+                key,
+                f"不认识 {{{field}}}，可以用：{'、'.join(sorted(FACT_WORDS | names))}",
+                f"{{{field}}} is not known; use {', '.join(sorted(FACT_WORDS | names))}",
+            )

@@ -1,0 +1,65 @@
+"""Times and sentences in plain words, for what is told to people and kept."""
+
+import string
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.utils.translation import get_language
+
+from huying.cases.rules.clocks import last_date
+from huying.standards.deadlines import SHANGHAI, Limit
+
+
+def english() -> bool:
+    """Whether the reader's language is English."""
+    return (get_language() or "zh").startswith("en")
+
+
+def until(due_at: datetime | None, now: datetime, *, provisional: bool = False) -> str:
+    """ "11月27日前", "今天17:30前"; the year where it is another one. "" without a due time."""
+    if due_at is None:
+        return ""
+    day = last_date(due_at)
+    whole_day = day != due_at.astimezone(SHANGHAI)
+    today = now.astimezone(SHANGHAI).date()
+    hour = "" if whole_day else f"{day:%H:%M}"
+    if english():
+        date = f"{day.day} {day:%B}" + (f" {day.year}" if day.year != today.year else "")
+        words = f"by {hour} on {date}" if hour else f"by {date}"
+        return words + (" (provisional)" if provisional else "")
+    if day.date() == today:
+        date = "今天"
+    elif day.date() == today + timedelta(days=1):
+        date = "明天"
+    else:
+        date = f"{day.month}月{day.day}日"
+        if day.year != today.year:
+            date = f"{day.year}年{date}"
+    return f"{date}{hour}前" + ("（暂定）" if provisional else "")
+
+
+def stamp(moment: datetime) -> str:
+    """A local time as people write it: 11月22日 16:05."""
+    local = moment.astimezone(SHANGHAI)
+    if english():
+        return f"{local.day} {local:%B %Y, %H:%M}"
+    return f"{local.year}年{local.month}月{local.day}日{local:%H:%M}"
+
+
+def limit_words(text: str) -> str:
+    """A stored limit as a statute would put it: 5个工作日."""
+    limit = Limit.parse(text)
+    return str(limit) if english() else limit.zh
+
+
+class _Known(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def fill(words: str, values: Mapping[str, str]) -> str:
+    """A sentence of a procedure file with its braces filled; unknown ones stay empty.
+
+    Only the file is a template: values are put in as they are and never looked into.
+    """
+    return string.Formatter().vformat(words, (), _Known(values)).strip(" 　；;，,")

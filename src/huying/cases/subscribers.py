@@ -1,0 +1,106 @@
+"""What other rooms' events mean here: an alert becomes a case, a calendar year new due dates.
+
+Connected in `CasesConfig.ready`. Each runs inside the transaction that sent the event.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.dispatch import receiver
+from django.utils import timezone
+
+from huying.cases.actions import act, open_case, recompute_provisional
+from huying.cases.actions.acting import ActionNotOffered
+from huying.cases.models import Case
+from huying.cases.queries.procedures import procedure as procedure_of
+from huying.directory import events as directory_events
+from huying.directory.permissions import Actor
+from huying.sensing import events as sensing_events
+from huying.standards.deadlines import Limit, LimitUnit
+
+PROCEDURE: Final = "environmental_alert"
+CATEGORY: Final = "ALERT"
+SENSING: Final = Actor.system("sensing")
+_URGENCY: Final = {"CRITICAL": "EMERGENCY", "EMERGENCY": "EMERGENCY", "INFO": "NORMAL"}
+
+
+@receiver(sensing_events.alert_opened, dispatch_uid="cases.alert_opened")
+def alert_opened(event: sensing_events.AlertOpened, **_kwargs: Any) -> None:
+    """Open a case, or note the alert in the open one of the same device and rule."""
+    key = alert_key(event.device_id, event.rule_code)
+    joined = _open_case(key, event)
+    if joined is not None:
+        act(case_id=joined, action="rise", by=SENSING, note=event.summary)
+        return
+    open_case(
+        by=SENSING,
+        procedure=PROCEDURE,
+        title=_title(event),
+        summary=event.summary,
+        category=CATEGORY,
+        kind="COMPLAINT",
+        urgency=_URGENCY.get(event.severity, "URGENT"),
+        place_text=event.device_name,
+        lon=event.lon,
+        lat=event.lat,
+        grid_code=event.grid_code,
+        division_code=event.division_code or "",
+        discovered_at=event.opened_at,
+        alert_id=event.alert_id,
+        alert_key=key,
+    )
+
+
+def alert_key(device_id: int, rule_code: str) -> str:
+    """What makes two alerts one matter: the same device (and so place) under the same rule."""
+    return f"device:{device_id}/{rule_code}"[:120]
+
+
+def _title(event: sensing_events.AlertOpened) -> str:
+    return f"{event.device_name} {event.rule_name}"[:120]
+
+
+def _open_case(key: str, event: sensing_events.AlertOpened) -> int | None:
+    window = procedure_of(PROCEDURE).joins_within
+    if window is None:
+        return None
+    since = event.opened_at - _length(window)
+    return (
+        Case.objects.open()
+        .filter(alert_key=key, created_at__gte=since)
+        .order_by("-id")
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
+def _length(window: Limit) -> timedelta:
+    if window.unit is LimitUnit.HOURS:
+        return timedelta(hours=window.amount)
+    return timedelta(days=window.amount)
+
+
+@receiver(sensing_events.alert_closed, dispatch_uid="cases.alert_closed")
+def alert_closed(event: sensing_events.AlertClosed, **_kwargs: Any) -> None:
+    """Note in the case that the readings fell; what was there is still to be found out."""
+    case_id = (
+        Case.objects.open()
+        .filter(alert_id=event.alert_id)
+        .values_list("pk", flat=True)
+        .order_by("id")
+        .first()
+    )
+    if case_id is None:
+        return
+    peak = "" if event.peak_value is None else f"，最高 {event.peak_value:g}"
+    try:
+        act(case_id=case_id, action="recover", by=SENSING, note=f"监测数值已回落{peak}")
+    except ActionNotOffered:
+        # Closed in between: nothing is left to note.
+        return
+
+
+@receiver(directory_events.working_year_imported, dispatch_uid="cases.working_year")
+def working_year_imported(**_kwargs: Any) -> None:
+    """Provisional due dates are counted anew."""
+    recompute_provisional(now=timezone.now())

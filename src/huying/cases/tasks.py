@@ -1,0 +1,26 @@
+"""Background jobs of this room: each calls one action."""
+
+from procrastinate.contrib.django import app
+
+from huying.cases import actions
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="cases.run_clocks", queueing_lock="cases.run_clocks", pass_context=False)
+def run_clocks(timestamp: int = 0) -> None:
+    """Each minute: warn before clocks end, escalate after."""
+    actions.run_clocks()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="cases.fold_tallies", queueing_lock="cases.fold_tallies", pass_context=False)
+def fold_tallies(timestamp: int = 0) -> None:
+    """Each minute: add up the changes of counts."""
+    actions.fold_tallies()
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(name="cases.recompute_provisional", queueing_lock="cases.recompute_provisional")
+def recompute_provisional(timestamp: int = 0) -> None:
+    """Each night: what is still provisional is counted anew, should an import have been missed."""
+    actions.recompute_provisional()

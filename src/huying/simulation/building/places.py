@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
@@ -16,29 +15,28 @@ from huying.standards.deadlines import SHANGHAI
 _SHIFT_DAYS_AHEAD = 30
 
 
-@dataclass(frozen=True, slots=True)
 class Staff:
-    """Who there is: ids by code, account ids by role and unit."""
+    """Who there is: unit ids by code, account ids by role, unit and grid."""
 
-    office_ids: dict[str, int]
-    account_ids: list[int]
-    workers: Sequence[Worker]
+    def __init__(
+        self, office_ids: dict[str, int], account_ids: list[int], workers: Sequence[Worker]
+    ) -> None:
+        self.office_ids = office_ids
+        self._of: dict[tuple[str, str], list[int]] = {}
+        self._of_grid: dict[str, int] = {}
+        for account, worker in zip(account_ids, workers, strict=True):
+            self._of.setdefault((worker.role, ""), []).append(account)
+            self._of.setdefault((worker.role, worker.office), []).append(account)
+            if worker.grid:
+                self._of_grid.setdefault(worker.grid, account)
 
     def of(self, role: str, office: str = "") -> list[int]:
         """Accounts of a role, in a unit or anywhere."""
-        return [
-            account
-            for account, worker in zip(self.account_ids, self.workers, strict=True)
-            if worker.role == role and (not office or worker.office == office)
-        ]
+        return self._of.get((role, office), [])
 
     def grid_worker(self, grid_code: str) -> int:
         """The worker of a grid."""
-        return next(
-            account
-            for account, worker in zip(self.account_ids, self.workers, strict=True)
-            if worker.grid == grid_code
-        )
+        return self._of_grid[grid_code]
 
 
 def build_places(land: Land, by: Actor) -> None:

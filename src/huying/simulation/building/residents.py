@@ -1,14 +1,28 @@
 """Residents and households into the vault, a chunk at a time."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from huying.cases.actions import Contact
 from huying.directory import actions
 from huying.directory.permissions import Actor
 from huying.simulation.fiction import residents as fiction
 from huying.simulation.fiction.land import Land
+
+
+@dataclass(frozen=True, slots=True)
+class Residents:
+    """Who lives there: ids of the directory, and what they give as their name and number."""
+
+    ids: range
+    names: Sequence[str]
+    phones: Sequence[str]
+
+    def contact(self, place: int) -> Contact:
+        return Contact(name=self.names[place], phone=self.phones[place])
 
 
 def build_residents(
@@ -18,12 +32,14 @@ def build_residents(
     rng: np.random.Generator,
     by: Actor,
     advance: Callable[[int], None],
-) -> range:
-    """All residents; returns the range of their ids. `advance` is told how many came in."""
+) -> Residents:
+    """All residents. `advance` is told how many came in."""
     villages = [one.code for one in land.villages]
     grids = [one.code for one in land.grids]
     villages_of_grids = [one.village_code for one in land.grids]
     first = last = 0
+    names: list[str] = []
+    phones: list[str] = []
     for chunk in fiction.generate(land, count, today, rng):
         household_ids = actions.import_households(
             households=[
@@ -66,5 +82,7 @@ def build_residents(
             by=by,
         )
         first, last = first or ids[0], ids[-1]
+        names += chunk.name.tolist()
+        phones += chunk.phone.tolist()
         advance(len(chunk))
-    return range(first, last + 1)
+    return Residents(range(first, last + 1), names, phones)

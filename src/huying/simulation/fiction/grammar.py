@@ -27,6 +27,7 @@ class Subject:
     """A category of matters: how often, when, where, who answers, how long that takes."""
 
     code: str
+    category: str  # of the county's dictionary
     unit: str
     rural: str
     weight: float
@@ -65,6 +66,8 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Grammar:
     subjects: tuple[Subject, ...]
+    others: Mapping[str, str]
+    urgent: frozenset[str]
     openings: tuple[str, ...]
     durations: tuple[str, ...]
     times: tuple[str, ...]
@@ -101,6 +104,25 @@ class Grammar:
             place=township + where,
             reply=_filled(reply, slots),
         )
+
+    def responsibilities(self, land: Land) -> list[tuple[str, str, str]]:
+        """(category, division prefix, office code): the table by which the county dispatches.
+
+        "" = the whole county; 镇 and 乡 where another unit answers outside the town.
+        """
+        found: dict[tuple[str, str], str] = {}
+        for subject in self.subjects:
+            found.setdefault((subject.category, ""), subject.unit)
+            if subject.rural == subject.unit:
+                continue
+            for township in land.townships:
+                if township.kind != "SUBDISTRICT":
+                    prefix = township.code[:9]
+                    own = f"T{prefix}" if subject.rural == TOWNSHIP_ANSWERS else subject.rural
+                    found.setdefault((subject.category, prefix), own)
+        for category, unit in self.others.items():
+            found.setdefault((category, ""), unit)
+        return [(category, prefix, office) for (category, prefix), office in found.items()]
 
     def dice(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
         return rng.integers(0, 1 << 40, (count, _DRAWS))
@@ -151,6 +173,7 @@ def load() -> Grammar:
     subjects = tuple(
         Subject(
             code=code,
+            category=about.get("category", code),
             unit=about["unit"],
             rural=about["rural"],
             weight=float(about["weight"]),
@@ -165,6 +188,8 @@ def load() -> Grammar:
     )
     return Grammar(
         subjects=subjects,
+        others=plan["others"],
+        urgent=frozenset(plan["urgent"]),
         openings=tuple(plan["openings"]),
         durations=tuple(plan["durations"]),
         times=tuple(plan["times"]),

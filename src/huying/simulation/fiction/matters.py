@@ -75,6 +75,7 @@ class Matters:
     channel: Strings
     secret: Bools
     urgent: Bools
+    classified: Bools  # the reporter chose the right category, so that a rule dispatches it
     said: list[Said]
     office: list[str]
     wrong_office: list[str]
@@ -231,9 +232,9 @@ def _chunk(
     channel = rng.choice(_CHANNELS, count, p=_CHANNEL_SHARES)
     neighbours = np.where(rng.random(count) < 0.09, np.clip(rng.geometric(0.45, count), 1, 8), 0)
     medians = np.array([s.days for s in subjects])[subject]
-    steps, rating, outcome = _life(
-        submitted, medians, np.array(wrong) != "", urgent, end, hours, rng
-    )
+    misled = np.array(wrong) != ""
+    classified = ~misled & (urgent | (rng.random(count) < 0.6))
+    steps, rating, outcome = _life(submitted, medians, misled, classified, urgent, end, hours, rng)
     pick = rng.integers(0, 1 << 30, count)
     bad = np.isin(rating, _RATINGS[3:])
     comment = [
@@ -254,6 +255,7 @@ def _chunk(
         channel=channel,
         secret=rng.random(count) < 0.03,
         urgent=urgent,
+        classified=classified,
         said=said,
         office=office,
         wrong_office=wrong,
@@ -267,8 +269,7 @@ def _chunk(
 
 
 def _urgent_subjects(grammar: grammars.Grammar) -> list[int]:
-    urgent = {"MANHOLE", "GAS", "WATER_SUPPLY", "HEATING", "FIRE_HAZARD"}
-    return [at for at, s in enumerate(grammar.subjects) if s.code in urgent]
+    return [at for at, s in enumerate(grammar.subjects) if s.category in grammar.urgent]
 
 
 def _grids(
@@ -307,6 +308,7 @@ def _life(
     submitted: Times,
     median_days: npt.NDArray[np.float64],
     misrouted: Bools,
+    classified: Bools,
     urgent: Bools,
     end: int,
     hours: OfficeHours,
@@ -323,10 +325,9 @@ def _life(
 
     pace = np.where(urgent, 0.35, 1.0)
     steps: dict[str, Times] = {}
-    # A third is dispatched by rule at once, the rest by people.
-    at_once = some(0.35) & ~misrouted
+    # What has a category is dispatched by rule at once, the rest by people.
     dispatch = hours.after(submitted, days(0.03) * pace, rng)
-    dispatch = np.where(at_once | urgent, submitted + rng.integers(2, 240, count), dispatch)
+    dispatch = np.where(classified, submitted, dispatch)
     steps["dispatch"] = dispatch
     steps["return"] = np.where(misrouted, hours.after(dispatch, days(0.25), rng), 0)
     again = hours.after(np.maximum(steps["return"], dispatch), days(0.08), rng)

@@ -47,6 +47,8 @@ UNREAD_SHOWN: Final = 99
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
     channel: str
+    name: str
+    """The address's name: 政务微信."""
     state: str
     sent_at: datetime | None
 
@@ -90,9 +92,11 @@ def inbox(
     if only_unread:
         notices = notices.filter(read_at=None)
     found = list(
-        notices.prefetch_related(Prefetch("deliveries", queryset=Delivery.objects.order_by("id")))[
-            : limit + 1
-        ]
+        notices.prefetch_related(
+            Prefetch(
+                "deliveries", queryset=Delivery.objects.select_related("address").order_by("id")
+            )
+        )[: limit + 1]
     )
     rows = [_row(notice) for notice in found[:limit]]
     return InboxPage(rows, rows[-1].id if len(found) > limit else None)
@@ -102,7 +106,7 @@ def notice_of(account_id: int, notice_id: int) -> InboxRow | None:
     """One notice of an account's own, or None."""
     found = (
         Notice.objects.filter(account_id=account_id, id=notice_id)
-        .prefetch_related("deliveries")
+        .prefetch_related("deliveries__address")
         .first()
     )
     return _row(found) if found else None
@@ -120,7 +124,7 @@ def _row(notice: Notice) -> InboxRow:
         delivered_at=notice.created_at,
         read_at=notice.read_at,
         deliveries=tuple(
-            DeliveryRow(delivery.channel, delivery.state, delivery.sent_at)
+            DeliveryRow(delivery.channel, delivery.address.name, delivery.state, delivery.sent_at)
             for delivery in notice.deliveries.all()
         ),
     )

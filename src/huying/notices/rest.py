@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from django.http import HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from huying.directory.bearer import SessionAuth
 from huying.directory.permissions import Actor
@@ -139,7 +139,7 @@ def push_key(request: HttpRequest) -> dict[str, str]:
 @router.post(
     "/notices/push", response={201: AddressOut, **PROBLEMS}, summary="Push to this browser"
 )
-def subscribe(request: HttpRequest, given: Subscription) -> tuple[int, dict[str, int]]:
+def subscribe(request: HttpRequest, given: Subscription) -> Status[dict[str, int]]:
     address_id = actions.subscribe_push(
         endpoint=given.endpoint,
         p256dh=given.keys.p256dh,
@@ -147,7 +147,7 @@ def subscribe(request: HttpRequest, given: Subscription) -> tuple[int, dict[str,
         name=given.name or _device(request),
         by=_caller(request),
     )
-    return 201, {"id": address_id}
+    return Status(201, {"id": address_id})
 
 
 @router.post("/notices/push/remove", response={200: RemovedOut, **PROBLEMS}, summary="Push no more")

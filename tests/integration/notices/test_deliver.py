@@ -68,8 +68,8 @@ def test_what_waits_is_sent_and_its_time_kept(fake: Fake) -> None:
     assert delivery.sent_at is not None
     assert fake.sent == [("take", f"notice:{delivery.notice_id}")]
     [row] = queries.inbox(delivery.notice.account_id).rows
-    assert [(d.channel, d.state, d.sent_at) for d in row.deliveries] == [
-        ("DEMO", "SENT", delivery.sent_at)
+    assert [(d.name, d.state, d.sent_at) for d in row.deliveries] == [
+        ("测试地址", "SENT", delivery.sent_at)
     ]
     assert actions.drain(by=SYSTEM).taken == 0
 

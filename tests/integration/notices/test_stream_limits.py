@@ -20,6 +20,7 @@ from huying.notices.rules.cursor import parsed
 from huying.notices.stream import face, hub
 from huying.notices.stream.face import Live
 from huying.notices.stream.hub import Browser, CaseEvent, CatchUp, Dropped, Hub, may_see_case
+from huying.notices.stream.visitors import visitor
 from tests.factories.notices import make_reader, tell
 from tests.integration.notices.live import database_url
 
@@ -35,7 +36,7 @@ class Watcher:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[AsyncIterator[bytes]]:
-        actor = await self.live.ask(face.visitor, self.session_key)
+        actor = await self.live.ask(visitor, self.session_key)
         assert actor is not None
         assert actor.account_id is not None
         browser = Browser(actor.account_id, actor)

@@ -35,6 +35,20 @@ def listener(transactional_db: None) -> Iterator[Listener]:
         yield other
 
 
+def drains() -> int:
+    """How often the drain waits to be run."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name='notices.drain'")
+        return int(cursor.fetchone()[0])
+
+
+@pytest.fixture
+def no_jobs(transactional_db: None) -> None:
+    """The queue's tables are not Django's, so nothing empties them between tests."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+
+
 def heard(listener: Listener) -> list[dict[str, Any]]:
     return [orjson.loads(n.payload) for n in listener.notifies(timeout=0.3)]
 
@@ -135,7 +149,7 @@ def test_a_choice_for_one_topic_leaves_the_others() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_rolled_back_nobody_was_told(listener: Listener) -> None:
+def test_rolled_back_nobody_was_told(listener: Listener, no_jobs: None) -> None:
     reader = make_reader()
     make_address(reader, "WEB_PUSH")
     with transaction.atomic():
@@ -143,14 +157,14 @@ def test_rolled_back_nobody_was_told(listener: Listener) -> None:
         transaction.set_rollback(True)
     assert not Notice.objects.exists()
     assert not Delivery.objects.exists()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name='notices.drain'")
-        assert cursor.fetchone() == (0,)
+    assert drains() == 0
     assert heard(listener) == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_committed_the_payload_carries_all_a_stream_needs(listener: Listener) -> None:
+def test_committed_the_payload_carries_all_a_stream_needs(
+    listener: Listener, no_jobs: None
+) -> None:
     reader = make_reader()
     make_address(reader, "WEB_PUSH")
     [notice_id] = tell(reader, urgency="URGENT", title="一\x00二", body="甲" * 500)
@@ -160,9 +174,7 @@ def test_committed_the_payload_carries_all_a_stream_needs(listener: Listener) ->
     notice = Notice.objects.get(pk=notice_id)
     assert int(payload["tx"]) == notice.tx
     assert int(payload["x"]) <= notice.tx
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name='notices.drain'")
-        assert cursor.fetchone() == (1,), "an outbox row wakes the drain after the commit"
+    assert drains() == 1, "an outbox row wakes the drain after the commit"
 
 
 @pytest.mark.django_db(transaction=True)

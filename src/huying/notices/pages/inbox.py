@@ -67,7 +67,7 @@ def _shown(row: InboxRow) -> _Shown:
         row,
         str(label),
         [
-            (str(CHANNELS[d.channel]), str(DELIVERY_STATES[d.state]), d.sent_at)
+            (d.name or str(CHANNELS[d.channel]), str(DELIVERY_STATES[d.state]), d.sent_at)
             for d in row.deliveries
         ],
     )

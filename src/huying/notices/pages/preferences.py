@@ -20,6 +20,7 @@ from huying.notices.pages.shells import shell
 from huying.notices.pages.words import CHANNELS, TOPICS
 
 _USUAL = "USUAL"
+_HALF_HOURS = tuple(f"{hour:02}:{minute:02}" for hour in range(24) for minute in (0, 30))
 _COMBINATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("INBOX", ()),
     ("WEB_PUSH", ("WEB_PUSH",)),
@@ -67,9 +68,12 @@ def preferences(request: HttpRequest) -> HttpResponse:
         "notices/preferences.html",
         {
             **shell(request),
+            "home": "/inbox/",
+            "top_title": _("通知方式"),
             "topics": [_topic(code, choices) for code in TOPICS],
             "problem": problem,
             "is_quiet": choices.quiet_hours is not None,
+            "times": sorted({*_HALF_HOURS, *(moment.strftime("%H:%M") for moment in quiet)}),
             "quiet_from": quiet[0].strftime("%H:%M"),
             "quiet_to": quiet[1].strftime("%H:%M"),
             "addresses": [(row, str(CHANNELS[row.channel])) for row in choices.addresses],
@@ -87,12 +91,12 @@ def _combinations() -> tuple[tuple[str, tuple[str, ...]], ...]:
 def _topic(code: str, choices: queries.Choices) -> _Topic:
     label, hint = TOPICS[code]
     chosen = frozenset(choices.channels[code]) if code in choices.chosen else None
-    options = [_Option(_USUAL, _("按县里的设置（紧急时推送到手机）"), chosen is None)]
+    options = [_Option(_USUAL, _("默认（紧急时推送）"), chosen is None)]
     labels = {
-        "INBOX": _("只用站内消息"),
+        "INBOX": _("只看站内消息"),
         "WEB_PUSH": _("手机推送"),
         "APPRISE": _("政务微信、短信等"),
-        "WEB_PUSH.APPRISE": _("手机推送和政务微信、短信等"),
+        "WEB_PUSH.APPRISE": _("两种都要"),
         "DEMO": _("演示渠道（会失败）"),
     }
     options += [

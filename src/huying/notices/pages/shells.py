@@ -14,5 +14,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     phone = actor.roles == {Role.GRID_WORKER}
     return {
         "shell": "notices/shell_phone.html" if phone else "notices/shell_desk.html",
+        "is_phone": phone,
         "home": home_of(actor),
     }

@@ -203,6 +203,7 @@ SCOPE_PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
     "reports:write": frozenset({_P.REPORT_RECORD}),
     "reports:read": frozenset({_P.CASE_VIEW_ALL}),
     "observations:write": frozenset(),
+    "observations:read": frozenset({_P.SENSING_VIEW}),
     "cases:read": frozenset({_P.CASE_VIEW_ALL}),
     "cases:act": frozenset(
         {_P.CASE_VIEW_ALL, _P.CASE_DISPATCH, _P.CASE_HANDLE, _P.CASE_VERIFY, _P.CASE_CLOSE}

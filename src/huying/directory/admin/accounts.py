@@ -138,7 +138,7 @@ class GivenPasswordForm(forms.Form):
 class AccountAdmin(ActingAdmin[Account]):
     form = AccountForm
     key_fields = ("username",)
-    list_display = ("name", "username", "roles", "is_active", "last_login")
+    list_display = ("name", "username", "roles", "state", "last_login")
     list_filter = ("is_active",)
     search_fields = ("name", "username")
     ordering = ("username",)
@@ -158,6 +158,13 @@ class AccountAdmin(ActingAdmin[Account]):
             if post.start_date <= today and (post.end_date is None or post.end_date > today)
         }
         return "、".join(sorted(held)) or "—"
+
+    @admin.display(description=gettext_lazy("状态"), ordering="is_active")
+    def state(self, account: Account) -> str:
+        if not account.is_active:
+            return _("已停用")
+        locked = account.locked_until and account.locked_until > timezone.now()
+        return _("已锁定") if locked else _("启用")
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
@@ -293,10 +300,20 @@ class PostAdmin(ActingAdmin[Post]):
         }
 
 
+_SCOPE_LABELS = {
+    "reports:write": gettext_lazy("登记诉求（reports:write）"),
+    "reports:read": gettext_lazy("查询诉求（reports:read）"),
+    "observations:write": gettext_lazy("上传监测数据（observations:write）"),
+    "observations:read": gettext_lazy("读取监测数据（observations:read）"),
+    "cases:read": gettext_lazy("查询事项（cases:read）"),
+    "cases:act": gettext_lazy("办理事项（cases:act）"),
+}
+
+
 class TokenForm(ActionForm):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("权限范围"),
-        choices=[(scope, scope) for scope in SCOPE_PERMISSIONS],
+        choices=[(scope, _SCOPE_LABELS.get(scope, scope)) for scope in SCOPE_PERMISSIONS],
         widget=forms.CheckboxSelectMultiple,
     )
     token: str = ""

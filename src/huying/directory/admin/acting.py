@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.contrib import admin
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from huying.directory.permissions import Actor, DomainError
 from huying.directory.queries import actor_of
@@ -50,6 +51,10 @@ class ActionForm(_ModelForm):
     actor: Actor
     saved_pk: Any = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
     def act(self, by: Actor) -> Any:
         """Call the action; returns the primary key of what was written."""
         raise NotImplementedError
@@ -58,7 +63,9 @@ class ActionForm(_ModelForm):
         if self.errors:
             return
         try:
-            self.saved_pk = self.act(self.actor)
+            # A savepoint: the admin's own transaction goes on, and shows the refusal.
+            with transaction.atomic():
+                self.saved_pk = self.act(self.actor)
         except DomainError as error:
             english = (get_language() or "").startswith("en")
             self.add_error(None, error.en if english else error.zh)
@@ -92,7 +99,6 @@ class ActingAdmin(_ModelAdmin[M]):
         self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> Any:
         if isinstance(db_field, models.DateTimeField):
-            kwargs["widget"] = DateTimeInput()
             return forms.DateTimeField(
                 label=db_field.verbose_name, required=not db_field.blank, widget=DateTimeInput()
             )
@@ -101,6 +107,8 @@ class ActingAdmin(_ModelAdmin[M]):
                 label=db_field.verbose_name, required=not db_field.blank, widget=DateInput()
             )
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, forms.ModelChoiceField):
+            field.empty_label = _("请选择") if field.required else _("（无）")
         if field is not None and hasattr(field.widget, "can_add_related"):
             field.widget.can_add_related = False
             field.widget.can_change_related = False
@@ -117,13 +125,13 @@ class ActingAdmin(_ModelAdmin[M]):
         """Nothing beside the row: the action wrote it whole."""
 
     # The ledger is the record; Django's second one of the same acts is not kept.
-    def log_addition(self, *_: Any) -> Any:
+    def log_addition(self, *args: Any) -> Any:
         return None
 
-    def log_change(self, *_: Any) -> Any:
+    def log_change(self, *args: Any) -> Any:
         return None
 
-    def log_deletions(self, *_: Any) -> Any:
+    def log_deletions(self, *args: Any) -> Any:
         return None
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:

@@ -71,9 +71,9 @@ class ImportableAdmin(ActingAdmin[M]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import"
-        return super().changelist_view(
-            request, {**(extra_context or {}), "import_url": reverse(name)}
-        )
+        may = actor_of(request).may(Permission.DIRECTORY_MANAGE)
+        extra = {"import_url": reverse(name)} if may else {}
+        return super().changelist_view(request, {**(extra_context or {}), **extra})
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         by = actor_of(request)

@@ -33,6 +33,17 @@ _ADMIN_PERMISSIONS = {
 }
 
 
+_SEEN_WHEN_GRANTING = {"view_division", "view_grid", "view_organisation"}
+
+# The same of other rooms' models; what is not named here nobody manages there.
+_ROOM_PERMISSIONS = {
+    "cases": Permission.DIRECTORY_MANAGE,
+    "insight": Permission.DIRECTORY_MANAGE,
+    "notices": Permission.NOTICE_ADMIN,
+    "sensing": Permission.SENSING_MANAGE,
+}
+
+
 class AccountManager(BaseUserManager["Account"]):
     def get_by_natural_key(self, username: str | None) -> "Account":
         return self.get(username=(username or "").strip().lower())
@@ -102,36 +113,41 @@ class Account(AbstractBaseUser):
             self.__dict__["_permissions"] = found
         return frozenset(found)
 
+    def _may_any(self, *permissions: Permission) -> bool:
+        return not self.current_permissions().isdisjoint(permissions)
+
     @property
     def is_staff(self) -> bool:
-        return self.is_active and not self.current_permissions().isdisjoint(
-            {
-                Permission.DIRECTORY_MANAGE,
-                Permission.ACCOUNT_MANAGE,
-                Permission.ROLE_GRANT,
-                Permission.SENSING_MANAGE,
-            }
+        return self.is_active and self._may_any(
+            Permission.DIRECTORY_MANAGE,
+            Permission.ACCOUNT_MANAGE,
+            Permission.ROLE_GRANT,
+            Permission.SENSING_MANAGE,
+            Permission.NOTICE_ADMIN,
         )
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """`app.verb_model` as Django's admin writes it, answered from the posts."""
         app, _dot, codename = perm.partition(".")
-        model = codename.partition("_")[2]
+        verb, _underscore, model = codename.partition("_")
         if not self.is_active:
             return False
+        if verb == "view" and codename in _SEEN_WHEN_GRANTING:
+            # Who grants a post for a place or a unit may look it up.
+            return self._may_any(Permission.DIRECTORY_MANAGE, Permission.ROLE_GRANT)
         if app == "directory":
             needed = _ADMIN_PERMISSIONS.get(model, Permission.DIRECTORY_MANAGE)
-        elif app == "sensing":
-            needed = Permission.SENSING_MANAGE
+        elif app in _ROOM_PERMISSIONS:
+            needed = _ROOM_PERMISSIONS[app]
         else:
-            needed = Permission.DIRECTORY_MANAGE
+            return False
         return needed in self.current_permissions()
 
     def has_perms(self, perm_list: Any, obj: object = None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perm_list)
 
     def has_module_perms(self, app_label: str) -> bool:
-        return self.is_staff
+        return self.is_staff and (app_label == "directory" or app_label in _ROOM_PERMISSIONS)
 
 
 class PostQuerySet(models.QuerySet["Post"]):

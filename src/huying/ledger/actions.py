@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from huying.ledger import columns
 from huying.ledger.models import Salt
 from huying.ledger.rules.entries import Entry, Json, SealedEntry, prepare
 from huying.ledger.rules.errors import EntryRefused, LedgerError
@@ -104,6 +105,7 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
     sealed = [prepare(entry, now) for entry in entries]
     ids: list[int] = []
     with connection.cursor() as cursor:
+        columns.accept_columns(cursor)  # type: ignore[arg-type]  # Django's wrapper passes it on
         for start in range(0, len(sealed), _ROWS_PER_STATEMENT):
             ids += _insert_many(cursor, sealed[start : start + _ROWS_PER_STATEMENT])
     return ids
@@ -113,11 +115,11 @@ def _insert_many(cursor: Any, sealed: Sequence[SealedEntry]) -> list[int]:
     cursor.execute(
         _INSERT_MANY,
         [
-            [one.at for one in sealed],
-            [one.kind for one in sealed],
-            [one.subject for one in sealed],
-            [one.actor for one in sealed],
-            [one.data for one in sealed],
+            columns.time_column([one.at for one in sealed]),
+            columns.text_column([one.kind for one in sealed]),
+            columns.text_column([one.subject for one in sealed]),
+            columns.text_column([one.actor for one in sealed]),
+            columns.bytes_column([one.data for one in sealed]),
         ],
     )
     ids = [int(row[0]) for row in cursor.fetchall()]

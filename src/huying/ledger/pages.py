@@ -125,6 +125,7 @@ def verify(request: HttpRequest, record_id: int) -> HttpResponse:
         "record_id": record_id,
         "document": proof.document(),
         "happened": _happened(sealed),
+        "place": proof.index + 1,
         "at": datetime.fromisoformat(sealed["at"]),
         "who": _who(sealed["actor"]),
         "committed": list(sealed["commitments"]),

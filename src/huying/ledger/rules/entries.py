@@ -70,7 +70,7 @@ def commitment(salt: bytes, field: str, value: str) -> bytes:
 
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, always of the same length."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def prepare(entry: Entry, now: datetime) -> SealedEntry:

@@ -1,0 +1,1 @@
+"""Pages of this room: residents, grid workers, desks, auditors."""

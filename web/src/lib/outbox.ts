@@ -61,9 +61,20 @@ async function reasonIn(response: Response | null): Promise<string> {
   }
 }
 
+/** Where the page goes after this answer: told in a header, so that the next page does not travel twice. */
+function nextOf(response: Response | null): string {
+  return response?.headers.get("X-Huying-Next") ?? response?.url ?? "";
+}
+
+function announce(post: StoredPost, response: Response | null): void {
+  const detail = { action: post.url, subject: post.subject, label: post.label, next: nextOf(response) };
+  document.dispatchEvent(new CustomEvent("huying:sent", { detail }));
+}
+
 async function settle(post: StoredPost, sent: Sent): Promise<void> {
   if (sent.kind === "SENT") {
     await drop(post.key);
+    announce(post, sent.response);
   } else if (sent.kind === "REFUSED") {
     await put({ ...post, state: "REFUSED", reason: await reasonIn(sent.response) });
   } else {
@@ -143,15 +154,30 @@ async function showList(): Promise<void> {
 /** Shows a page that answered a direct submission: the next page, or the same form with its errors. */
 async function show(response: Response): Promise<void> {
   if (response.ok) {
-    location.assign(response.url);
+    const next = new URL(nextOf(response), location.href);
+    const here = next.pathname === location.pathname && next.search === location.search;
+    location.assign(next);
+    if (here && next.hash) location.reload();
     return;
   }
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const main = page.querySelector("#main");
   const here = document.querySelector("#main");
   if (!main || !here) return;
+  const chosen = all<HTMLInputElement>("input[type=file]", here).map(
+    (input) => [input.name, input.files] as const,
+  );
   here.replaceWith(document.importNode(main, true));
   document.body.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true }));
+  // Photographs chosen before stay chosen: no page may ask for them twice.
+  for (const [name, files] of chosen) {
+    const input = document.querySelector<HTMLInputElement>(
+      `#main input[type=file][name="${CSS.escape(name)}"]`,
+    );
+    if (!input || !files?.length) continue;
+    input.files = files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
   document.querySelector<HTMLElement>("[data-error-summary]")?.focus();
 }
 
@@ -180,6 +206,7 @@ async function submit(form: HTMLFormElement, submitter: HTMLElement | null): Pro
     const sent = await send(post);
     if (sent.response && (sent.kind === "SENT" || sent.kind === "REFUSED")) {
       await drop(post.key);
+      if (sent.kind === "SENT") announce(post, sent.response);
       await show(sent.response);
       return;
     }

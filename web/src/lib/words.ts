@@ -71,6 +71,13 @@ const ENGLISH: Record<string, string> = {
   "这一页的验证材料不完整，请刷新后再试": "The proof on this page is incomplete. Please reload and try again",
   "图片没有存成，请截屏保存。": "The picture could not be saved; please take a screenshot.",
   回执编号: "Receipt number",
+  "%s 张": "%s photos",
+  对外保密: "Kept secret",
+  "忘掉 %s": "Forget %s",
+  "这台手机存不下，请截屏保存。": "This phone cannot keep it; please take a screenshot.",
+  "这台手机不再记着它，事情照常办。": "This phone has forgotten it. The matter goes on as before.",
+  "%s 米": "%s m",
+  "%s 公里": "%s km",
 };
 
 /** The words in the page's language, each `%s` replaced in order. */

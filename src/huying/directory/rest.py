@@ -7,7 +7,7 @@ from ninja import Field, Query, Router, Schema
 
 from huying.directory import queries
 from huying.directory.bearer import callers
-from huying.directory.pages.maps import geojson_answer
+from huying.directory.geojson import geojson_answer
 from huying.directory.permissions import Actor, DomainError, Permission
 from huying.directory.throttle import allow_request
 

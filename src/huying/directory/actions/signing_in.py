@@ -25,6 +25,7 @@ from huying.directory.throttle import TooOften, allow
 from huying.ledger.actions import record
 
 TOTP_STEP_SECONDS = 30
+KEEP_SIGN_INS_DAYS = 365
 
 
 class SignInRefused(DomainError):
@@ -295,3 +296,16 @@ def sign_out_everywhere(*, account_id: int, by: Actor) -> None:
             body={},
         )
         actor_changed(account_id)
+
+
+def clear_sessions(*, by: Actor) -> int:
+    """Delete sessions past their end and, after a year, the notes of them; returns how many.
+
+    That somebody signed in stays in the ledger; here only the list of devices grows shorter.
+    """
+    by.require(Permission.ACCOUNT_MANAGE)
+    now = timezone.now()
+    with transaction.atomic():
+        count, _ = Session.objects.filter(expire_date__lt=now).delete()
+        SignIn.objects.filter(started_at__lt=now - timedelta(days=KEEP_SIGN_INS_DAYS)).delete()
+    return count

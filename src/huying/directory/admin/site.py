@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from huying.directory.pages.access import next_page
+from huying.directory.onward import next_page
 from huying.directory.permissions import NotAllowed, Permission
 from huying.directory.queries import actor_of, calendar_gap
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from huying.directory.permissions import NotAllowed, Permission
 from huying.directory.queries import actor_of
@@ -48,12 +47,3 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
     if partial:
         return HttpResponse(status=204, headers={"HX-Redirect": target})
     return HttpResponseRedirect(target)
-
-
-def next_page(request: HttpRequest, default: str) -> str:
-    """Where `next` asks to go, if it is a page of this site."""
-    asked = str(request.POST.get("next") or request.GET.get("next") or "")
-    allowed: Any = {request.get_host()}
-    if asked and url_has_allowed_host_and_scheme(asked, allowed, request.is_secure()):
-        return asked
-    return default

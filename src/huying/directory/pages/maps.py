@@ -1,10 +1,11 @@
 """Grids for maps, and the name of a place, for everybody."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from huying.directory.queries import grid_at, grids_geojson, places_edition
+from huying.directory.geojson import geojson_answer
+from huying.directory.queries import grid_at
 
 # About 30 m: unseen at the scale of a county, a fifth of the bytes.
 MAP_TOLERANCE = 0.0003
@@ -14,21 +15,6 @@ MAP_TOLERANCE = 0.0003
 def grids(request: HttpRequest) -> HttpResponse:
     """All grids, simplified for a map; unchanged between editions."""
     return geojson_answer(request, None, MAP_TOLERANCE)
-
-
-def geojson_answer(
-    request: HttpRequest, bbox: tuple[float, float, float, float] | None, tolerance: float
-) -> HttpResponse:
-    """GeoJSON with an ETag of the edition: a map asks again and is told nothing changed."""
-    etag = f'"grids-{places_edition()}-{tolerance:g}-{bbox or "all"}"'.replace(" ", "")
-    headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
-    if request.headers.get("If-None-Match") == etag:
-        return HttpResponseNotModified(headers=headers)
-    return HttpResponse(
-        grids_geojson(bbox=bbox, tolerance=tolerance),
-        content_type="application/geo+json",
-        headers=headers,
-    )
 
 
 @require_safe

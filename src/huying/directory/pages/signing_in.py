@@ -12,7 +12,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from huying.directory import actions
-from huying.directory.pages.access import next_page, requires
+from huying.directory.onward import next_page
+from huying.directory.pages.access import requires
 from huying.directory.pages.forms import CodeForm, SignInForm
 from huying.directory.pages.session import open_session
 from huying.directory.permissions import Actor, DomainError, Role

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"
 _MARKERS = {"_", "gettext", "gettext_lazy", "pgettext", "ngettext", "ngettext_lazy"}
 _TAG = re.compile(r"""{%\s*(?:translate|trans)\s+(?P<quote>["'])(?P<text>.*?)(?P=quote)""")
+_ARGUMENT = re.compile(r"""\b_\((?P<quote>["'])(?P<text>.*?)(?P=quote)\)""")
 _BLOCK = re.compile(
     r"{%\s*(?:blocktranslate|blocktrans)\b(?P<options>[^%]*)%}(?P<text>.*?)"
     r"{%\s*end(?:blocktranslate|blocktrans)\s*%}",
@@ -39,8 +40,9 @@ def python_texts(source: str) -> Iterator[str]:
 
 def template_texts(source: str) -> Iterator[str]:
     """The texts that a template marks for translation, as Django looks them up."""
-    for found in _TAG.finditer(source):
-        yield found["text"]
+    for pattern in (_TAG, _ARGUMENT):
+        for found in pattern.finditer(source):
+            yield found["text"]
     for found in _BLOCK.finditer(source):
         for part in re.split(r"{%\s*plural\s*%}", found["text"]):
             text = _VARIABLE.sub(r"%(\1)s", part.replace("%", "%%"))

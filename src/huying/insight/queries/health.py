@@ -1,0 +1,222 @@
+"""The administrator's page: what runs, what waits, what failed, and what mends it."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+from django.conf import settings
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from huying.directory import queries as directory
+from huying.ledger import queries as ledger
+from huying.notices import queries as notices
+from huying.sensing import queries as sensing
+from huying.standards.deadlines import SHANGHAI
+from huying.standards.wording import ago
+
+GOOD, WATCH, BAD = "GOOD", "WATCH", "BAD"
+
+OLDEST_UNSEALED_S = 10.0
+OLDEST_UNSENT_S = 300.0
+OLDEST_JOB_S = 300.0
+OLDEST_BACKUP = timedelta(days=2)
+LEAST_DISK = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the machine. `mend` is what to do (words), `url` where."""
+
+    name: str
+    state: str  # GOOD | WATCH | BAD
+    words: str
+    figures: Sequence[tuple[str, str]] = ()
+    mend: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPage:
+    at: datetime
+    parts: tuple[Part, ...]
+
+    @property
+    def state(self) -> str:
+        states = {part.state for part in self.parts}
+        return BAD if BAD in states else WATCH if WATCH in states else GOOD
+
+
+def health(now: datetime) -> HealthPage:
+    return HealthPage(
+        at=now,
+        parts=(
+            _listeners(now),
+            _quarantine(),
+            _jobs(now),
+            _seals(now),
+            _outbox(),
+            _calendar(now),
+            _backups(now, settings.DATA_DIR / "backups"),
+            _disk(settings.DATA_DIR),
+        ),
+    )
+
+
+def _listeners(now: datetime) -> Part:
+    found = sensing.listener_health()
+    alive = [one for one in found if one.is_alive]
+    name = _("设备接入")
+    if not found:
+        return Part(
+            name,
+            BAD,
+            _("一天内没有接入进程运行过，设备数据进不来"),
+            mend=_("启动 huying ingest，或用 huying up 启动全部"),
+        )
+    if not alive:
+        return Part(
+            name,
+            BAD,
+            _("接入进程已停，最后一次在%(when)s") % {"when": ago(found[0].seen_at, now=now, _=_)},
+            mend=_("启动 huying ingest；设备会自动补传未确认的数据"),
+        )
+    errors = [one.last_error for one in alive if one.last_error]
+    return Part(
+        name,
+        WATCH if errors else GOOD,
+        errors[0] if errors else _("正在接收"),
+        figures=(
+            (_("进程"), f"{len(alive):,}"),
+            (_("在线设备"), f"{sum(one.connections for one in alive):,}"),
+            (_("已入库"), f"{sum(one.stored for one in alive):,}"),
+            (_("重复"), f"{sum(one.duplicates for one in alive):,}"),
+            (_("待写入"), f"{sum(one.waiting for one in alive):,}"),
+        ),
+        url="/sensing/",
+    )
+
+
+def _quarantine() -> Part:
+    counts = sensing.quarantine_counts()
+    waiting = sum(row.count for row in counts)
+    if not waiting:
+        return Part(_("待核数据"), GOOD, _("没有待核数据"), url="/sensing/quarantine/")
+    return Part(
+        _("待核数据"),
+        WATCH,
+        _("有数据没能识别，已原样保存，处理后可以重放"),
+        figures=tuple((row.label(), f"{row.count:,}") for row in counts[:4]),
+        mend=_("去处理"),
+        url="/sensing/quarantine/",
+    )
+
+
+def _jobs(now: datetime) -> Part:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE status = 'todo' AND coalesce(scheduled_at, %s) <= %s),"
+            " count(*) FILTER (WHERE status = 'failed'),"
+            " min(scheduled_at) FILTER (WHERE status = 'todo')"
+            " FROM procrastinate_jobs WHERE status IN ('todo', 'failed')",
+            [now, now],
+        )
+        waiting, failed, oldest = cursor.fetchone()
+        cursor.execute("SELECT max(last_heartbeat) FROM procrastinate_workers")
+        (beat,) = cursor.fetchone()
+    figures = ((_("等待"), f"{waiting:,}"), (_("失败"), f"{failed:,}"))
+    alive = beat is not None and now - beat < timedelta(seconds=60)
+    if not alive:
+        return Part(
+            _("后台任务"),
+            BAD,
+            _("任务进程没有运行：时限提醒、外部通知和存证都会停下"),
+            figures,
+            mend=_("启动 huying worker，或用 huying up 启动全部"),
+        )
+    late = oldest is not None and (now - oldest).total_seconds() > OLDEST_JOB_S
+    if late:
+        return Part(
+            _("后台任务"), WATCH, _("任务有积压"), figures, mend=_("再启动一个 huying worker")
+        )
+    return Part(_("后台任务"), WATCH if failed else GOOD, _("正常运行"), figures)
+
+
+def _seals(now: datetime) -> Part:
+    found = ledger.ledger_health()
+    figures = (
+        (_("已存证"), f"{found.size:,}"),
+        (
+            _("最近签名"),
+            ago(found.last_checkpoint_at, now=now, _=_) if found.last_checkpoint_at else _("无"),
+        ),
+    )
+    if found.oldest_pending_age_s > OLDEST_UNSEALED_S:
+        return Part(
+            _("存证"),
+            BAD,
+            _("有记录等了 %(seconds)d 秒还没有存证") % {"seconds": found.oldest_pending_age_s},
+            figures,
+            mend=ledger.blocking_transaction() or _("检查 huying worker 是否在运行"),
+        )
+    return Part(_("存证"), GOOD, _("全部记录已存证签名"), figures, url="/ledger/")
+
+
+def _outbox() -> Part:
+    waiting, age, dead = notices.outbox_health()
+    figures = ((_("待发送"), f"{waiting:,}"), (_("未送达"), f"{dead:,}"))
+    if dead:
+        return Part(
+            _("通知"),
+            WATCH,
+            _("有通知多次没有送达"),
+            figures,
+            mend=_("去重发"),
+            url="/notices/dead-letters/",
+        )
+    if age > OLDEST_UNSENT_S:
+        return Part(_("通知"), WATCH, _("通知发送有积压"), figures, url="/notices/dead-letters/")
+    return Part(_("通知"), GOOD, _("都已送出"), figures)
+
+
+def _calendar(now: datetime) -> Part:
+    gaps = directory.calendar_gap(now.astimezone(SHANGHAI).date())
+    if not gaps:
+        return Part(_("工作日历"), GOOD, _("本年和下一年的放假安排都已导入"))
+    years = "、".join(str(gap.year) for gap in gaps)
+    return Part(
+        _("工作日历"),
+        WATCH,
+        _("还没有 %(years)s 年的放假安排，落在这一年的期限按暂定计算") % {"years": years},
+        mend=_("国务院办公厅公布后，导入放假和调休安排，期限会自动重算"),
+        url="/admin/directory/workingyear/",
+    )
+
+
+def _backups(now: datetime, folder: Path) -> Part:
+    newest = max(folder.glob("*/manifest.json"), default=None) if folder.is_dir() else None
+    if newest is None:
+        return Part(
+            _("备份"), BAD, _("还没有做过备份"), mend=_("运行 huying backup，并安排每天自动运行")
+        )
+    manifest = orjson.loads(newest.read_bytes())
+    made_at = datetime.fromisoformat(manifest["made_at"]).astimezone(UTC)
+    figures = (
+        (_("最近备份"), ago(made_at, now=now, _=_)),
+        (_("当时存证"), f"{manifest['ledger_size']:,}"),
+    )
+    if now - made_at > OLDEST_BACKUP:
+        return Part(_("备份"), WATCH, _("备份太旧了"), figures, mend=_("运行 huying backup"))
+    return Part(_("备份"), GOOD, _("备份是新的"), figures)
+
+
+def _disk(folder: Path) -> Part:
+    usage = shutil.disk_usage(folder)
+    share = usage.free / usage.total
+    figures = ((_("剩余"), f"{usage.free / 2**30:,.0f} GiB"),)
+    if share < LEAST_DISK:
+        return Part(_("磁盘"), BAD, _("磁盘快满了"), figures, mend=_("扩容，或把旧备份移走"))
+    return Part(_("磁盘"), GOOD, _("空间充足"), figures)

@@ -1,0 +1,337 @@
+"""Open311 GeoReport v2 (http://wiki.open311.org/GeoReport_v2/), JSON and XML.
+
+The public side of the cases room in the field's common language: a service is a category, a
+service request is one resident's report. The identifier of a request is public; what its
+sender alone may do (follow, rate) needs the receipt, which the answer to the POST carries in
+`service_notice`. Words and persons are never given out.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from xml.etree import ElementTree
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from ninja import Field, Form, NinjaAPI, Path, Query, Schema
+from ninja.errors import ValidationError
+
+from huying.cases import actions, queries
+from huying.cases.queries import CategoryView, PublicReport
+from huying.directory.permissions import Actor, DomainError
+from huying.directory.throttle import allow_request
+
+Format = Literal["json", "xml"]
+
+MOST_ROWS = 100
+LONGEST_SPAN = timedelta(days=90)
+
+api = NinjaAPI(
+    title="Open311 GeoReport v2",
+    version="2.0",
+    urls_namespace="open311",
+    description="Services, service definitions and service requests of one county.",
+)
+
+
+class Service(Schema):
+    service_code: str
+    service_name: str
+    description: str
+    metadata: bool
+    type: str
+    keywords: str
+    group: str
+
+
+class Definition(Schema):
+    service_code: str
+    attributes: list[dict[str, Any]]
+
+
+class Accepted(Schema):
+    service_request_id: str
+    service_notice: str
+    account_id: str | None
+
+
+class ServiceRequest(Schema):
+    service_request_id: str
+    status: Literal["open", "closed"]
+    status_notes: str
+    service_name: str
+    service_code: str
+    description: str | None
+    agency_responsible: str
+    service_notice: str | None
+    requested_datetime: str
+    updated_datetime: str
+    expected_datetime: str | None
+    address: str
+    address_id: str | None
+    zipcode: str | None
+    lat: float | None
+    long: float | None
+    media_url: str | None
+
+
+class Problem(Schema):
+    code: int
+    description: str
+
+
+# Names of the XML elements, as GeoReport v2 gives them: list, and one row of it.
+_SERVICES = ("services", "service")
+_DEFINITION = ("service_definition", "attribute")
+_REQUESTS = ("service_requests", "request")
+_ERRORS = ("errors", "error")
+
+# XML 1.0, section 2.2: these cannot be written at all.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _fill(element: ElementTree.Element, row: Mapping[str, Any]) -> None:
+    for name, value in row.items():
+        child = ElementTree.SubElement(element, name)
+        if isinstance(value, bool):
+            child.text = "true" if value else "false"
+        elif value is not None:
+            child.text = _NOT_XML.sub("", str(value))
+
+
+def _answer(
+    form: Format, names: tuple[str, str], rows: Sequence[Mapping[str, Any]], status: int = 200
+) -> HttpResponse:
+    if form == "json":
+        return HttpResponse(orjson.dumps(rows), status=status, content_type="application/json")
+    root = ElementTree.Element(names[0])
+    for row in rows:
+        _fill(ElementTree.SubElement(root, names[1]), row)
+    body = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return HttpResponse(body, status=status, content_type="text/xml; charset=utf-8")
+
+
+def _wanted_format(request: HttpRequest) -> Format:
+    return "xml" if request.path.endswith(".xml") else "json"
+
+
+def _refuse(request: HttpRequest, status: int, description: str) -> HttpResponse:
+    rows = [{"code": status, "description": description}]
+    return _answer(_wanted_format(request), _ERRORS, rows, status)
+
+
+@api.exception_handler(DomainError)
+def _domain(request: HttpRequest, error: DomainError) -> HttpResponse:
+    return _refuse(request, error.status, f"{error.zh} / {error.en}")
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    details = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors)
+    return _refuse(request, 400, f"填写的内容有误，请改正后重试 / invalid input: {details}")
+
+
+class ServicePath(Schema):
+    service_code: Annotated[str, Field(max_length=64, pattern=r"^[A-Z0-9_]+$")]
+
+
+class RequestPath(Schema):
+    request_id: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
+
+
+def _service(category: CategoryView) -> dict[str, Any]:
+    return {
+        "service_code": category.code,
+        "service_name": category.name,
+        "description": category.description or category.name,
+        "metadata": False,
+        "type": "realtime",
+        "keywords": ",".join(category.keywords),
+        "group": category.parent_name,
+    }
+
+
+@api.get("/services.{form}", response={200: list[Service]}, summary="GET Service List")
+def services(request: HttpRequest, form: Format) -> HttpResponse:
+    return _answer(form, _SERVICES, [_service(category) for category in queries.categories()])
+
+
+@api.get(
+    "/services/{service_code}.{form}",
+    response={200: Definition, 400: list[Problem], 404: list[Problem]},
+    summary="GET Service Definition",
+)
+def service_definition(
+    request: HttpRequest, form: Format, where: Path[ServicePath]
+) -> HttpResponse:
+    """No service asks for more than words and a place, so every list of attributes is empty."""
+    if all(category.code != where.service_code for category in queries.categories()):
+        return _refuse(
+            request,
+            404,
+            "没有这个服务代码，请先取服务清单 / unknown service_code: read services first",
+        )
+    if form == "json":
+        body = {"service_code": where.service_code, "attributes": []}
+        return HttpResponse(orjson.dumps(body), content_type="application/json")
+    root = ElementTree.Element(_DEFINITION[0])
+    ElementTree.SubElement(root, "service_code").text = where.service_code
+    ElementTree.SubElement(root, "attributes")
+    content = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return HttpResponse(content, content_type="text/xml; charset=utf-8")
+
+
+class NewRequest(Schema):
+    """Form fields of POST Service Request. A place in words or as a coordinate is needed."""
+
+    service_code: Annotated[str, Field(max_length=64)]
+    description: Annotated[str, Field(min_length=2, max_length=4000)]
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    long: Annotated[float, Field(ge=-180, le=180)] | None = None
+    address_string: Annotated[str, Field(max_length=200)] = ""
+    first_name: Annotated[str, Field(max_length=40)] = ""
+    last_name: Annotated[str, Field(max_length=40)] = ""
+    phone: Annotated[str, Field(max_length=20)] = ""
+
+
+@api.post(
+    "/requests.{form}",
+    response={
+        200: list[Accepted],
+        400: list[Problem],
+        404: list[Problem],
+        409: list[Problem],
+        422: list[Problem],
+        429: list[Problem],
+    },
+    summary="POST Service Request",
+)
+def post_request(request: HttpRequest, form: Format, given: Form[NewRequest]) -> HttpResponse:
+    """Report a matter. A repeated Idempotency-Key header gives the first answer again."""
+    allow_request(request, "open311", limit=30, seconds=60)
+    if (given.lat is None) != (given.long is None):
+        return _refuse(request, 400, "经纬度要么都填，要么都不填 / give both lat and long, or none")
+    if given.lat is None and not given.address_string.strip():
+        return _refuse(
+            request,
+            400,
+            "请填写地点：经纬度或地址 / a place is needed: lat and long, or address_string",
+        )
+    if all(category.code != given.service_code for category in queries.categories()):
+        return _refuse(
+            request,
+            404,
+            "没有这个服务代码，请先取服务清单 / unknown service_code: read services first",
+        )
+    received = actions.receive_report(
+        by=Actor.resident(),
+        text=given.description,
+        channel="OPEN311",
+        category=given.service_code,
+        place_text=given.address_string,
+        lon=given.long,
+        lat=given.lat,
+        contact=actions.Contact(
+            name=f"{given.last_name}{given.first_name}".strip(), phone=given.phone
+        ),
+        idempotency_key=request.headers.get("Idempotency-Key", "")[:80],
+    )
+    notice = f"已收到，回执号 {received.receipt_display}，凭它查进度、评价"
+    row = {
+        "service_request_id": str(received.report_id),
+        "service_notice": notice,
+        "account_id": None,
+    }
+    return _answer(form, _REQUESTS, [row])
+
+
+def _moment(text: str, name: str) -> datetime | None:
+    """A W3C date-time, as GeoReport v2 wants it; raises a refusal that says how to write one."""
+    if not text:
+        return None
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None or not 1970 <= found.year <= 9000:
+        raise DomainError(
+            f"{name} 的格式应为 2026-11-22T08:00:00+08:00",
+            f"{name} must look like 2026-11-22T08:00:00+08:00",
+        )
+    return found if timezone.is_aware(found) else timezone.make_aware(found)
+
+
+class Wanted(Schema):
+    service_request_id: (
+        Annotated[str, Field(pattern=r"^[0-9]{1,18}(,[0-9]{1,18}){0,99}$")] | None
+    ) = None
+    service_code: Annotated[str, Field(max_length=64)] = ""
+    start_date: Annotated[str, Field(max_length=40)] = ""
+    end_date: Annotated[str, Field(max_length=40)] = ""
+    status: Literal["open", "closed", "open,closed", "closed,open", ""] = ""
+
+
+def _row(report: PublicReport) -> dict[str, Any]:
+    place = {"address": report.place_text, "lat": report.lat, "long": report.lon}
+    if report.secret:
+        place = {"address": "", "lat": None, "long": None}
+    return {
+        "service_request_id": str(report.id),
+        "status": "open" if report.open else "closed",
+        "status_notes": report.headline,
+        "service_name": report.category_name,
+        "service_code": report.category,
+        "description": None,
+        "agency_responsible": report.unit_name,
+        "service_notice": None,
+        "requested_datetime": report.submitted_at.isoformat(timespec="seconds"),
+        "updated_datetime": report.updated_at.isoformat(timespec="seconds"),
+        "expected_datetime": report.due_at.isoformat(timespec="seconds") if report.due_at else None,
+        **place,
+        "address_id": None,
+        "zipcode": None,
+        "media_url": None,
+    }
+
+
+@api.get(
+    "/requests.{form}",
+    response={200: list[ServiceRequest], 400: list[Problem], 429: list[Problem]},
+    summary="GET Service Requests",
+)
+def get_requests(request: HttpRequest, form: Format, wanted: Query[Wanted]) -> HttpResponse:
+    """The newest first, at most 100; without dates the last 90 days."""
+    allow_request(request, "open311.read", limit=240, seconds=60)
+    until = _moment(wanted.end_date, "end_date")
+    since = _moment(wanted.start_date, "start_date")
+    if since is None:
+        since = (until or timezone.now()) - LONGEST_SPAN
+    ids = [int(part) for part in (wanted.service_request_id or "").split(",") if part]
+    page = queries.public_reports(
+        ids=ids,
+        since=None if ids else since,
+        until=None if ids else until,
+        status=wanted.status if wanted.status in ("open", "closed") else "",
+        category=wanted.service_code,
+        limit=MOST_ROWS,
+    )
+    return _answer(form, _REQUESTS, [_row(report) for report in page.rows])
+
+
+@api.get(
+    "/requests/{request_id}.{form}",
+    response={200: list[ServiceRequest], 400: list[Problem], 404: list[Problem]},
+    summary="GET Service Request",
+)
+def get_request(request: HttpRequest, form: Format, where: Path[RequestPath]) -> HttpResponse:
+    page = queries.public_reports(ids=[int(where.request_id)], limit=1)
+    if not page.rows:
+        return _refuse(request, 404, "没有这个编号 / no such service_request_id")
+    return _answer(form, _REQUESTS, [_row(page.rows[0])])
+
+
+urlpatterns = [path("open311/v2/", api.urls)]

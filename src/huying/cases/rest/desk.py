@@ -1,0 +1,459 @@
+"""Cases: the queue, one case, the next step. For staff and for systems with a token."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from django.http import FileResponse, HttpRequest
+from ninja import Field, File, Form, Path, Query, Router, Schema
+from ninja.files import UploadedFile
+
+from huying.cases import actions, queries
+from huying.cases.queries import QueueFilters
+from huying.cases.rest.fields import (
+    PROBLEMS,
+    Cursor,
+    Identifier,
+    Latitude,
+    Line,
+    Longitude,
+    Words,
+)
+from huying.directory.bearer import anyone, callers
+from huying.directory.permissions import DomainError
+from huying.directory.queries import actor_of
+
+router = Router(tags=["cases"])
+
+
+class CasePath(Schema):
+    case_id: Identifier
+
+
+class CaseItem(Schema):
+    id: int
+    number: str
+    title: str
+    procedure: str
+    state: str
+    state_label: str
+    turn: str
+    category: str
+    category_name: str
+    urgency: str
+    place_text: str
+    lon: float | None
+    lat: float | None
+    grid_code: str | None
+    division_code: str
+    unit_id: int | None
+    unit_name: str
+    officer_id: int | None
+    discovered_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    due_at: datetime | None
+    due_provisional: bool
+    status: str
+    report_count: int
+    people_involved: int
+    version: int
+
+
+class CasePage(Schema):
+    rows: list[CaseItem]
+    next_cursor: str | None
+
+
+class CaseQuery(Schema):
+    states: Annotated[str, Field(max_length=200, pattern=r"^[A-Z_,]*$")] = ""
+    procedure: Annotated[str, Field(max_length=64)] = ""
+    mine: bool = False
+    unit: Identifier | None = None
+    category: Annotated[str, Field(max_length=64)] = ""
+    division: Annotated[str, Field(pattern=r"^[0-9]{0,12}$")] = ""
+    grid: Annotated[str, Field(pattern=r"^([0-9]{15})?$")] = ""
+    urgency: Literal["", "NORMAL", "URGENT", "EMERGENCY"] = ""
+    overdue: bool = False
+    soon: bool = False
+    supervised: bool = False
+    closed: bool | None = False
+    text: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = ""
+    cursor: Cursor = ""
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    order: Literal["DUE", "NEWEST"] = "DUE"
+
+
+@router.get(
+    "/cases",
+    response={200: CasePage, **PROBLEMS},
+    auth=callers("cases:read"),
+    summary="The cases you may see",
+)
+def get_cases(request: HttpRequest, asked: Query[CaseQuery]) -> queries.Page[queries.CaseRow]:
+    filters = QueueFilters(
+        states=[state for state in asked.states.split(",") if state],
+        procedure=asked.procedure,
+        mine=asked.mine,
+        unit=asked.unit,
+        category=asked.category,
+        division=asked.division,
+        grid=asked.grid,
+        urgency=asked.urgency,
+        overdue=asked.overdue,
+        soon=asked.soon,
+        supervised=asked.supervised,
+        closed=asked.closed,
+        text=asked.text,
+    )
+    return queries.queue(
+        actor_of(request),
+        filters,
+        cursor=asked.cursor or None,
+        limit=asked.limit,
+        order=asked.order,
+    )
+
+
+class StateCount(Schema):
+    procedure: str
+    state: str
+    label: str
+    count: int
+
+
+class Counts(Schema):
+    open: int
+    mine: int
+    overdue: int
+    soon: int
+    supervised: int
+    by_state: list[StateCount]
+
+
+@router.get(
+    "/cases/counts",
+    response={200: Counts, **PROBLEMS},
+    auth=callers("cases:read"),
+    summary="How many cases wait",
+)
+def get_counts(request: HttpRequest) -> queries.QueueCounts:
+    return queries.queue_counts(actor_of(request))
+
+
+class ClockItem(Schema):
+    name: str
+    label: str
+    article: str
+    limit: str
+    scope: str
+    started_at: datetime
+    due_at: datetime
+    provisional: bool
+    stopped_at: datetime | None
+    status: str
+    counted: str
+
+
+class ActItem(Schema):
+    id: int
+    seq: int
+    action: str
+    label: str
+    from_state: str
+    to_state: str
+    actor_kind: str
+    actor_name: str
+    organisation_name: str
+    at: datetime
+    note: str
+    article: str
+    record_id: int | None
+
+
+class ReportItem(Schema):
+    id: int
+    channel: str
+    text: str
+    place_text: str
+    reporter_name: str
+    reporter_phone: str
+    submitted_at: datetime
+    state: str
+    reply: str
+    rating: str
+    joined: bool
+
+
+class NeedItem(Schema):
+    name: str
+    kind: str
+    required: bool
+    label: str
+
+
+class ActionItem(Schema):
+    code: str
+    label: str
+    why_photo: str
+    article: str
+    scope: str
+    to_state: str
+    needs: list[NeedItem]
+
+
+class CaseDocument(Schema):
+    case: CaseItem
+    summary: str
+    outcome: str
+    clocks: list[ClockItem]
+    reports: list[ReportItem]
+    acts: list[ActItem]
+    references: list[tuple[str, str]]
+    actions: list[ActionItem]
+
+
+def _action_item(offered: queries.OfferedAction) -> dict[str, Any]:
+    return {
+        "code": offered.code,
+        "label": offered.label,
+        "why_photo": offered.why_photo,
+        "article": offered.article,
+        "scope": offered.scope,
+        "to_state": offered.to_state,
+        "needs": [
+            {
+                "name": need.name,
+                "kind": str(need.kind),
+                "required": need.required,
+                "label": str(need.label),
+            }
+            for need in offered.needs
+        ],
+    }
+
+
+@router.get(
+    "/cases/{case_id}",
+    response={200: CaseDocument, **PROBLEMS},
+    auth=callers("cases:read"),
+    summary="One case with its clocks, reports (masked), acts and what you may do",
+)
+def get_case(request: HttpRequest, where: Path[CasePath]) -> dict[str, Any]:
+    view = queries.case_page(where.case_id, actor_of(request))
+    return {
+        "case": view.case,
+        "summary": view.summary,
+        "outcome": view.outcome,
+        "clocks": view.clocks,
+        "reports": view.reports,
+        "acts": view.acts,
+        "references": view.references,
+        "actions": [_action_item(offered) for offered in view.actions],
+    }
+
+
+class NewAct(Schema):
+    """One step of the procedure. `version` is the case's as you saw it."""
+
+    action: Annotated[str, Field(max_length=64, pattern=r"^[a-z_]+$")]
+    version: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    note: Words = ""
+    data: dict[str, Any] = {}
+    report_id: Identifier | None = None
+
+
+class ActAnswer(Schema):
+    case_id: int
+    number: str
+    act_id: int
+    seq: int
+    action: str
+    state: str
+    version: int
+    record_id: int
+    due_at: datetime | None
+
+
+@router.post(
+    "/cases/{case_id}/acts",
+    response={200: ActAnswer, **PROBLEMS},
+    auth=callers("cases:act"),
+    summary="Do the next step",
+)
+def post_act(request: HttpRequest, where: Path[CasePath], given: NewAct) -> actions.Acted:
+    """409 STALE_CASE when somebody acted since `version`, naming who; nothing is changed then."""
+    return actions.act(
+        case_id=where.case_id,
+        action=given.action,
+        by=actor_of(request),
+        version=given.version,
+        note=given.note,
+        data=given.data,
+        report_id=given.report_id,
+    )
+
+
+class ActForm(Schema):
+    action: Annotated[str, Field(max_length=64, pattern=r"^[a-z_]+$")]
+    version: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    note: Words = ""
+    data: Annotated[str, Field(max_length=10_000, description="a JSON object")] = "{}"
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise DomainError(
+            'data 应是一个 JSON 对象，例如 {"outcome": "SOLVED"}',
+            'data must be a JSON object such as {"outcome": "SOLVED"}',
+            status=422,
+        )
+    return found
+
+
+@router.post(
+    "/cases/{case_id}/acts-with-photos",
+    response={200: ActAnswer, **PROBLEMS},
+    auth=callers("cases:act"),
+    summary="Do the next step, with photographs",
+)
+def post_act_with_photos(
+    request: HttpRequest,
+    where: Path[CasePath],
+    given: Form[ActForm],
+    photos: File[list[UploadedFile]],
+) -> actions.Acted:
+    return actions.act(
+        case_id=where.case_id,
+        action=given.action,
+        by=actor_of(request),
+        version=given.version,
+        note=given.note,
+        data=_object(given.data),
+        photos=photos,
+    )
+
+
+class Merging(Schema):
+    merged: Annotated[list[Identifier], Field(min_length=1, max_length=50)]
+    note: Line = ""
+
+
+@router.post(
+    "/cases/{case_id}/merge",
+    response={200: ActAnswer, **PROBLEMS},
+    auth=callers("cases:act"),
+    summary="Bring the reports of other cases into this one",
+)
+def post_merge(request: HttpRequest, where: Path[CasePath], given: Merging) -> actions.Acted:
+    return actions.merge_cases(
+        into=where.case_id, merged=given.merged, note=given.note, by=actor_of(request)
+    )
+
+
+class Splitting(Schema):
+    reports: Annotated[list[Identifier], Field(min_length=1, max_length=50)]
+    note: Line = ""
+
+
+class OpenedAnswer(Schema):
+    case_id: int
+    number: str
+    state: str
+    version: int
+
+
+@router.post(
+    "/cases/{case_id}/split",
+    response={201: OpenedAnswer, **PROBLEMS},
+    auth=callers("cases:act"),
+    summary="Give some reports a case of their own",
+)
+def post_split(
+    request: HttpRequest, where: Path[CasePath], given: Splitting
+) -> tuple[int, actions.Opened]:
+    opened = actions.split(
+        case_id=where.case_id, report_ids=given.reports, note=given.note, by=actor_of(request)
+    )
+    return 201, opened
+
+
+class Reference(Schema):
+    system: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]*$")]
+    number: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00]*$")]
+
+
+@router.post(
+    "/cases/{case_id}/references",
+    response={204: None, **PROBLEMS},
+    auth=callers("cases:act"),
+    summary="Note the number another system has for it",
+)
+def post_reference(
+    request: HttpRequest, where: Path[CasePath], given: Reference
+) -> tuple[int, None]:
+    actions.add_reference(
+        case_id=where.case_id, system=given.system, number=given.number, by=actor_of(request)
+    )
+    return 204, None
+
+
+class Task(Schema):
+    case: CaseItem
+    distance_m: int | None
+    main_action: str | None
+
+
+class Where(Schema):
+    lon: Longitude | None = None
+    lat: Latitude | None = None
+
+
+@router.get(
+    "/tasks",
+    response={200: list[Task], **PROBLEMS},
+    auth=callers("cases:read"),
+    summary="A grid worker's tasks, by clock, then distance",
+)
+def get_tasks(request: HttpRequest, at: Query[Where]) -> list[dict[str, Any]]:
+    return [
+        {
+            "case": task.case,
+            "distance_m": task.distance_m,
+            "main_action": task.main_action.code if task.main_action else None,
+        }
+        for task in queries.tasks_near(actor_of(request), at.lon, at.lat)
+    ]
+
+
+class FilePath(Schema):
+    attachment_id: Identifier
+
+
+class FileQuery(Schema):
+    receipt: Annotated[str, Field(pattern=r"^([0-9A-Za-z-]{12,14})?$")] = ""
+    thumbnail: bool = False
+
+
+@router.get(
+    "/attachments/{attachment_id}",
+    auth=anyone("cases:read"),
+    summary="A photograph or scan, for those who may see it",
+    response={200: bytes, **PROBLEMS},
+    include_in_schema=False,
+)
+def get_attachment(
+    request: HttpRequest, where: Path[FilePath], asked: Query[FileQuery]
+) -> FileResponse:
+    path, mime = queries.attachment_file(
+        where.attachment_id, actor_of(request), receipt=asked.receipt, thumbnail=asked.thumbnail
+    )
+    answer = FileResponse(path.open("rb"), content_type=mime)
+    answer.headers["Cache-Control"] = "private, max-age=3600"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer

@@ -28,7 +28,7 @@ _WORTH_PACKING: Final = 1_000
 _HAPPENED: Final = {
     "report": gettext_lazy("收到或答复了一件群众反映"),
     "case": gettext_lazy("办理了一件事项"),
-    "alert": gettext_lazy("监测数据达到预警值"),
+    "alert": gettext_lazy("监测预警的发生、变化或解除"),
     "person": gettext_lazy("查阅或维护了人员信息"),
     "account": gettext_lazy("账号操作"),
     "notice": gettext_lazy("发出通知"),

@@ -5,6 +5,7 @@ The application runs in the test's own process, so that its periods can be short
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,6 +33,8 @@ class Watcher:
 
     def __init__(self, live: Live, session_key: str) -> None:
         self.live = live
+        # One thread, so that its one connection can be closed at the end.
+        live._threads = ThreadPoolExecutor(1)
         self.session_key = session_key
 
     @asynccontextmanager
@@ -45,8 +48,7 @@ class Watcher:
             yield events
         finally:
             await events.aclose()  # type: ignore[attr-defined]  # an async generator
-            for _ in range(4):
-                await self.live.ask(connections.close_all)
+            await self.live.ask(connections.close_all)
             self.live._threads.shutdown()
 
 

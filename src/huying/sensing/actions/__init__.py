@@ -22,6 +22,7 @@ from huying.sensing.actions.devices import (
     register_device,
     register_devices,
 )
+from huying.sensing.actions.heard import heard_log
 from huying.sensing.actions.history import (
     HourSeries,
     PastAlert,
@@ -33,6 +34,7 @@ from huying.sensing.actions.history import (
 )
 from huying.sensing.actions.hours import close_hours
 from huying.sensing.actions.ingest import BatchResult, forget_everything, ingest_batch
+from huying.sensing.actions.listening import Counters, forget_old_listeners, note_listener
 from huying.sensing.actions.partitions import (
     drop_old_partitions,
     ensure_partitions,
@@ -50,6 +52,7 @@ from huying.sensing.rules.readings import Outcome, Reading, Refusal
 
 __all__ = [
     "BatchResult",
+    "Counters",
     "DeviceExists",
     "DeviceRefused",
     "HourSeries",
@@ -78,11 +81,14 @@ __all__ = [
     "ensure_partitions_ahead",
     "evaluate_silence",
     "forget_everything",
+    "forget_old_listeners",
     "hand_over_alerts",
+    "heard_log",
     "import_hours",
     "import_judgements",
     "ingest_batch",
     "note_last_heard",
+    "note_listener",
     "plan_maintenance",
     "record_true_alarm",
     "register_device",

@@ -371,7 +371,7 @@ def _update_alerts(
 ) -> tuple[list[tuple[int, datetime, float | None]], list[tuple[int, float | None]]]:
     if not segments:
         return [], []
-    columns = [
+    columns: list[Any] = [
         [s.alert_id for s in segments],
         [s.new_peak for s in segments],
         [s.peak for s in segments],
@@ -413,7 +413,7 @@ def _insert_alerts(pairs: Sequence[tuple[_Course, _Segment]], now: datetime) -> 
 
 
 def _keep_states(courses: Sequence[_Course]) -> None:
-    columns = [
+    columns: list[Any] = [
         [course.rule.id for course in courses],
         [course.profile.id for course in courses],
         [None if c.standing.is_open else c.standing.breached_since for c in courses],

@@ -32,6 +32,7 @@ from huying.sensing.rules.readings import (
     Reading,
     Refusal,
 )
+from huying.standards import hj212
 
 BATCH_LIMIT: Final = 20_000
 
@@ -132,9 +133,19 @@ def _kept(readings: Sequence[Reading], outcomes: Sequence[Outcome]) -> list[Kept
                 {"reason": other.reason, **other.detail} for other in outcome.refusals[1:20]
             ]
         found.append(
-            Kept(first.reason, reading.raw, reading.mn, detail, reading.listener, reading.peer)
+            Kept(
+                first.reason, _as_sent(reading), reading.mn, detail, reading.listener, reading.peer
+            )
         )
     return found
+
+
+def _as_sent(reading: Reading) -> bytes:
+    """What came, whole: an HJ 212 segment gets its frame back, so that it can be replayed."""
+    raw = reading.raw
+    if reading.listener != "HJ212" or raw.startswith(b"##") or not 0 < len(raw) <= 9999:
+        return raw
+    return hj212.encode_segment(raw)
 
 
 def _note_heard(

@@ -143,7 +143,7 @@ def _optional_floats(values: Sequence[float | None]) -> bytes:
 def copy_rows(table: str, rows: Sequence[Row], received_at: float) -> None:
     """COPY the rows into `table`, which has the observation table's columns."""
     statement = f"COPY {table} {_COLUMNS} FROM STDIN (FORMAT BINARY)"  # our own names
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined]  # psycopg's
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(encode(rows, received_at))
 
 

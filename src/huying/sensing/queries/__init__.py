@@ -28,7 +28,7 @@ from huying.sensing.queries.operations import (
     quarantine_counts,
     quarantine_page,
 )
-from huying.sensing.queries.registry import DeviceProfile, Registry, registry
+from huying.sensing.queries.registry import DeviceProfile, Registry, held_registry, registry
 
 __all__ = [
     "AlertView",
@@ -46,6 +46,7 @@ __all__ = [
     "alert",
     "alert_list",
     "daily_means",
+    "held_registry",
     "latest_values",
     "listener_health",
     "observation_page",

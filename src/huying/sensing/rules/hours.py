@@ -17,7 +17,7 @@ class Tally(NamedTuple):
 
     kind: str
     total: float
-    count: int
+    samples: int
     minimum: float
     maximum: float
     minutes: int
@@ -43,6 +43,6 @@ def closed_mean(tallies: list[Tally]) -> Mean | None:
     """
     for kind in ("MINUTE", "REALTIME"):
         for tally in tallies:
-            if tally.kind == kind and tally.count and is_valid_hour(tally.minutes.bit_count()):
-                return Mean(tally.total / tally.count, tally.minimum, tally.maximum)
+            if tally.kind == kind and tally.samples and is_valid_hour(tally.minutes.bit_count()):
+                return Mean(tally.total / tally.samples, tally.minimum, tally.maximum)
     return None

@@ -146,6 +146,11 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "{code} 在同一时间已有数值 {stored}，新值 {value} 未覆盖。请核实以哪个为准。",
         "{code} already has the value {stored} for this time; {value} did not replace it.",
     ),
+    "NOT_STORED": (
+        "入库失败", "Not stored",
+        "入库时出错（{problem}），已原样保存。请告知系统管理员，排除后重放。",
+        "Storing it failed ({problem}); it was kept as it came. Tell the administrator.",
+    ),
     "TOO_MANY_CODES": (
         "未登记编码过多", "Too many new codes",
         "设备发来过多未登记的监测项目编码（{code}），未自动建档。",

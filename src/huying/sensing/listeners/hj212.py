@@ -1,0 +1,371 @@
+"""HJ 212 over TCP: thousands of devices, one process an event loop, one port for them all.
+
+Bytes → frames → readings → the one door; the answer (9014) follows the commit. What cannot be
+read is answered with its code and kept. See FACTS of the standard in `standards.hj212`.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from huying.directory.permissions import Actor
+from huying.sensing import queries
+from huying.sensing.actions import Kept, Outcome, Reading, Refusal, heard_log
+from huying.sensing.listeners import answers
+from huying.sensing.listeners.batching import Batcher
+from huying.sensing.listeners.flood import KEPT_A_MINUTE, MinuteLimit
+from huying.sensing.queries import DeviceProfile
+from huying.sensing.rules import frames
+from huying.standards import hj212
+
+_logger = logging.getLogger(__name__)
+
+MOST_CONNECTIONS: Final = 10_000
+IDLE_SECONDS: Final = 2 * 3600
+DRIFT_SECONDS: Final = 120
+SYNC_EVERY_SECONDS: Final = 3600
+STOP_SECONDS: Final = 10
+_READ_LIMIT: Final = 256 * 1024
+
+Token = tuple["Connection", hj212.Header, bytes | None]
+
+
+class Server:
+    """One listener process. `start`, then `run` until `stop` is called in its event loop."""
+
+    def __init__(self, *, host: str, port: int, by: Actor, batch_limit: int = 4_000) -> None:
+        self.by = by
+        self.connections: set[Connection] = set()
+        self.batcher: Batcher[Token] = Batcher(
+            name=f"hj212@{socket.gethostname()}:{os.getpid()}",
+            kind="HJ212",
+            by=by,
+            settle=self._settle,
+            on_full=self._pause_all,
+            on_room=self._resume_all,
+            batch_limit=batch_limit,
+        )
+        self.counters = self.batcher.counters
+        self.frame_limit = MinuteLimit()
+        self.kept_limit = MinuteLimit()
+        self.strangers = MinuteLimit()
+        """Frames of devices the door did not know, by connection: it alone knows the newest."""
+        self.synced: OrderedDict[str, float] = OrderedDict()
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._stopped = asyncio.Event()
+
+    async def start(self) -> int:
+        """Listen; the port (useful with port 0)."""
+        await self.batcher.prepare()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self), self._host, self._port, reuse_port=True, backlog=4096
+        )
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def run(self) -> None:
+        """Until `stop`: then nothing more is read, what was read is committed and answered."""
+        writer = asyncio.create_task(self.batcher.run())
+        sweeper = asyncio.create_task(self._sweep())
+        await self._stopped.wait()
+        if self._server is not None:
+            self._server.close()
+        sweeper.cancel()
+        self._pause_all()
+        self.batcher.stop()
+        try:
+            await asyncio.wait_for(writer, STOP_SECONDS)
+        finally:
+            for connection in list(self.connections):
+                connection.close()
+            # One turn of the loop, so that the last answers leave.
+            await asyncio.sleep(0)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def profile(self, mn: str) -> DeviceProfile | None:
+        """The device as the writer last read it: never a query in the event loop."""
+        known = queries.held_registry()
+        return known.devices.get(mn) if known is not None else None
+
+    def key_of(self, mn: str) -> bytes | None:
+        profile = self.profile(mn)
+        return profile.sm4_key if profile is not None else None
+
+    def keep(self, reason: str, raw: bytes, mn: str, peer: str, detail: dict[str, object]) -> None:
+        """Into quarantine, within the sender's limit."""
+        if self.kept_limit.add(mn or peer, time.time()) <= KEPT_A_MINUTE:
+            self.batcher.keep(Kept(reason, raw, mn, detail, "HJ212", peer))
+        else:
+            self.counters.quarantined += 1
+
+    def _settle(
+        self, batch: Sequence[tuple[Reading, Token]], outcomes: Sequence[Outcome | None]
+    ) -> None:
+        replies: dict[Connection, list[bytes]] = {}
+        for (_reading, (connection, header, key)), outcome in zip(batch, outcomes, strict=True):
+            parts = replies.get(connection)
+            if parts is None:
+                parts = replies[connection] = []
+            connection.unsettled -= 1
+            if outcome is not None and answers.is_stranger(outcome):
+                self.strangers.add(connection.peer, time.time())
+            reply = answers.for_outcome(header, outcome, key)
+            if reply is not None:
+                parts.append(reply)
+        for connection, parts in replies.items():
+            connection.send(b"".join(parts))
+            connection.close_if_done()
+
+    def _pause_all(self) -> None:
+        for connection in self.connections:
+            connection.pause()
+
+    def _resume_all(self) -> None:
+        for connection in self.connections:
+            connection.resume()
+
+    async def _sweep(self) -> None:
+        """Give up half messages, end connections nobody uses."""
+        while True:
+            await asyncio.sleep(15)
+            now = time.monotonic()
+            for connection in list(self.connections):
+                connection.sweep(now)
+
+
+class Connection(asyncio.Protocol):
+    """One device, or a gateway with many behind it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._deframer = hj212.Deframer(key_of=server.key_of)
+        self._packets = hj212.Reassembler(capacity=100)
+        self._packet_times: OrderedDict[tuple[str, str, str], datetime] = OrderedDict()
+        self._transport: asyncio.Transport | None = None
+        self._used_at = time.monotonic()
+        self._ended = False
+        self.unsettled = 0
+        """Readings of this connection that wait for their commit."""
+        self.peer = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # uvloop's own class
+        host = transport.get_extra_info("peername") or ("", 0)
+        self.peer = f"{host[0]}:{host[1]}"
+        connected = transport.get_extra_info("socket")
+        if connected is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if len(self._server.connections) >= MOST_CONNECTIONS:
+            transport.close()
+            return
+        self._server.connections.add(self)
+        self._server.counters.connections = len(self._server.connections)
+        if self._server.batcher.is_full:
+            self.pause()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        for refused in self._deframer.close():
+            self._refuse(refused)
+        self._transport = None
+        self._server.connections.discard(self)
+        self._server.counters.connections = len(self._server.connections)
+
+    def data_received(self, data: bytes) -> None:
+        self._used_at = time.monotonic()
+        for piece in self._deframer.feed(data):
+            if isinstance(piece, hj212.Refused):
+                self._refuse(piece)
+            else:
+                self._take(piece)
+
+    def eof_received(self) -> bool:
+        """Nothing more will come, but answers to what came are still owed."""
+        self._ended = True
+        for refused in self._deframer.close():
+            self._refuse(refused)
+        return self.unsettled > 0
+
+    def close_if_done(self) -> None:
+        if self._ended and self.unsettled == 0:
+            self.close()
+
+    def send(self, data: bytes) -> None:
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def pause(self) -> None:
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def sweep(self, now: float) -> None:
+        for refused in self._packets.expire(now):
+            self._refuse(refused)
+        if now - self._used_at > IDLE_SECONDS:
+            self.close()
+
+    def _refuse(self, refused: hj212.Refused) -> None:
+        """Bytes that are no frame: kept, and answered where there is somebody to answer."""
+        server = self._server
+        mn = refused.header.mn if refused.header is not None else ""
+        profile = server.profile(mn)
+        server.counters.frames += 1
+        if profile is not None:
+            heard_log.note_refusal(profile.id, time.time(), refused.reason.value)
+        server.keep(refused.reason.value, refused.raw, mn, self.peer, {})
+        reply = answers.for_refusal(refused, profile.sm4_key if profile else None)
+        if reply is not None:
+            self.send(reply)
+
+    def _take(self, frame: hj212.Frame) -> None:
+        server = self._server
+        header = frame.header
+        server.counters.frames += 1
+        profile = server.profile(header.mn)
+        now = time.time()
+        if profile is not None:
+            if server.frame_limit.add(header.mn, now) > profile.frames_per_minute:
+                self._flooded(frame, profile, now)
+                return
+            self._check_clock(frame, profile, now)
+        if not frames.is_data(header.cn):
+            self._take_other(frame, profile, now)
+            return
+        if header.is_packet:
+            whole = self._timed(frame)
+            if whole is None:
+                return
+            frame = whole
+        if profile is None and server.strangers.count(self.peer, now) >= KEPT_A_MINUTE:
+            server.counters.quarantined += 1
+            self._reply(hj212.request_answer(header, hj212.QnRtn.MN_WRONG), header)
+            return
+        reading = frames.reading_of(frame, raw=frame.segment, peer=self.peer)
+        if isinstance(reading, Refusal):
+            server.keep(reading.reason, _raw(frame), header.mn, self.peer, dict(reading.detail))
+            self._answer_refused(header, profile)
+            return
+        key = profile.sm4_key if profile is not None else None
+        self.unsettled += 1
+        server.batcher.put(reading, (self, header, key))
+
+    def _timed(self, frame: hj212.Frame) -> hj212.Frame | None:
+        """A packet of a longer message, as soon as its time is known.
+
+        Each packet is stored and answered by itself, under the message's time: a device that
+        waits for an answer before it sends the next one is never left waiting. Packets that
+        come before the one with the time wait for it.
+        """
+        header = frame.header
+        message = (header.mn, header.cn, header.qn)
+        if frame.data_time is not None:
+            self._packet_times[message] = frame.data_time
+            if len(self._packet_times) > 100:
+                self._packet_times.popitem(last=False)
+            return frame
+        if message in self._packet_times:
+            frame.data_time = self._packet_times[message]
+            return frame
+        whole, given_up = self._packets.add(frame, time.monotonic())
+        for refused in given_up:
+            self._refuse(refused)
+        return whole
+
+    def _take_other(self, frame: hj212.Frame, profile: DeviceProfile | None, now: float) -> None:
+        """Boot notes, requests for the time, heartbeats, answers to our own commands."""
+        server, header = self._server, frame.header
+        if profile is None:
+            server.keep("UNKNOWN_DEVICE", _raw(frame), header.mn, self.peer, {"mn": header.mn})
+            self._reply(hj212.request_answer(header, hj212.QnRtn.MN_WRONG), header)
+            return
+        if profile.password and header.pw != profile.password:
+            server.keep("WRONG_PASSWORD", _raw(frame), header.mn, self.peer, {"mn": header.mn})
+            self._reply(hj212.request_answer(header, hj212.QnRtn.PW_WRONG), header)
+            return
+        heard_log.note(profile.id, now)
+        if header.cn == "2081":
+            booted = hj212.parse_time(frame.fields.get("RestartTime", "")) or frame.data_time
+            if booted is not None:
+                heard_log.note_boot(profile.id, now, booted.timestamp())
+        elif header.cn == "1013":
+            self._reply(hj212.notice_answer(header, key=profile.sm4_key), header)
+            self._set_clock(profile, header, now)
+            return
+        elif not header.cn.startswith("9"):
+            server.keep("UNKNOWN_COMMAND", _raw(frame), header.mn, self.peer, {"cn": header.cn})
+            refusal = hj212.request_answer(header, hj212.QnRtn.CN_WRONG, key=profile.sm4_key)
+            self._reply(refusal, header)
+            return
+        reply = hj212.answer(header, key=profile.sm4_key)
+        if reply is not None:
+            self.send(reply)
+
+    def _flooded(self, frame: hj212.Frame, profile: DeviceProfile, now: float) -> None:
+        """More than the device's limit: counted, a sample kept, no answer."""
+        server = self._server
+        server.counters.flooded += 1
+        heard_log.note_flood(profile.id, now)
+        detail: dict[str, object] = {"mn": profile.mn, "limit": profile.frames_per_minute}
+        server.keep("FLOOD", _raw(frame), profile.mn, self.peer, detail)
+
+    def _check_clock(self, frame: hj212.Frame, profile: DeviceProfile, now: float) -> None:
+        """Set the clock of a device whose QN and DataTime are both off, at most hourly.
+
+        A frame kept back during an outage has an old DataTime under a fresh QN, or says RF=1:
+        that is no wrong clock.
+        """
+        header = frame.header
+        if header.cn != "2011" or header.resent or frame.data_time is None:
+            return
+        drift = frame.data_time.timestamp() - now
+        if abs(drift) <= DRIFT_SECONDS:
+            return
+        sent = hj212.parse_time(header.qn) if header.qn else None
+        if sent is not None and abs(sent.timestamp() - now) <= DRIFT_SECONDS:
+            return
+        heard_log.note_drift(profile.id, now, round(drift))
+        if header.version >= 2017:
+            self._set_clock(profile, header, now)
+
+    def _set_clock(self, profile: DeviceProfile, header: hj212.Header, now: float) -> None:
+        synced = self._server.synced
+        if now - synced.get(profile.mn, 0.0) < SYNC_EVERY_SECONDS and header.cn != "1013":
+            return
+        synced[profile.mn] = now
+        synced.move_to_end(profile.mn)
+        if len(synced) > 100_000:
+            synced.popitem(last=False)
+        at = datetime.fromtimestamp(now, UTC)
+        version = header.version if header.version >= 2017 else 2017
+        device = hj212.Sender(profile.mn, header.st, header.pw, version, profile.sm4_key)
+        self.send(hj212.set_time(device, at, at + timedelta(milliseconds=500)))
+
+    def _answer_refused(self, header: hj212.Header, profile: DeviceProfile | None) -> None:
+        key = profile.sm4_key if profile is not None else None
+        self._reply(hj212.request_answer(header, hj212.QnRtn.REFUSED, key=key), header)
+
+    def _reply(self, data: bytes, header: hj212.Header) -> None:
+        if header.reply_wanted:
+            self.send(data)
+
+
+def _raw(frame: hj212.Frame) -> bytes:
+    """The frame as it came, rebuilt from its segment (an encrypted one in plain text)."""
+    return hj212.encode_segment(frame.segment)

@@ -1,0 +1,404 @@
+"""HJ 212 over real sockets: what devices send, what they are told, what is kept."""
+
+import csv
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from huying.sensing import actions, queries
+from huying.sensing.models import DeviceState, HourlyMean, Observation, Quarantine
+from huying.standards import hj212
+from tests.factories.sensing import SYSTEM, frame, make_device
+from tests.integration.sensing.devices import DeviceClient, RunningListener
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def stamp(moment: datetime, *, milliseconds: bool = False) -> str:
+    return hj212.format_time(moment, milliseconds=milliseconds)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def segment(
+    mn: str,
+    items: str = "a34004-Rtd=35,a34004-Flag=N",
+    *,
+    cn: str = "2011",
+    flag: int = 5,
+    at: datetime | None = None,
+    pw: str = "123456",
+    qn: datetime | None = None,
+    st: str = "22",
+    packet: str = "",
+) -> str:
+    data_time = f"DataTime={stamp(at or now())}"
+    body = f"{data_time};{items}" if items else data_time
+    sent = stamp(qn or now(), milliseconds=True)
+    return f"QN={sent};ST={st};CN={cn};PW={pw};MN={mn};Flag={flag};{packet}CP=&&{body}&&"
+
+
+def test_data_is_acknowledged_and_stored(listener: RunningListener) -> None:
+    device = make_device()
+    with DeviceClient(listener.port) as client:
+        answer = client.ask(frame(segment(device.mn)))
+
+    assert answer.cn == "9014"
+    assert answer.mn == device.mn
+    assert Observation.objects.get().values == [35.0]
+
+
+def test_no_answer_where_none_is_wanted(listener: RunningListener) -> None:
+    device = make_device()
+    with DeviceClient(listener.port) as client:
+        client.send(frame(segment(device.mn, flag=4, at=now() - timedelta(seconds=30))))
+        answer = client.ask(frame(segment(device.mn)))
+
+    assert answer.header.qn
+    assert Observation.objects.count() == 2
+
+
+def test_a_repeated_frame_is_acknowledged_and_stored_once(listener: RunningListener) -> None:
+    device = make_device()
+    data = frame(segment(device.mn))
+    with DeviceClient(listener.port) as client:
+        for _ in range(3):
+            assert client.ask(data).cn == "9014"
+
+    assert Observation.objects.count() == 1
+
+
+def test_split_packets_and_several_in_one(listener: RunningListener) -> None:
+    device = make_device()
+    one = frame(segment(device.mn, at=now() - timedelta(seconds=20)))
+    two = frame(segment(device.mn, at=now() - timedelta(seconds=10)))
+    with DeviceClient(listener.port) as client:
+        for byte in one[:40]:
+            client.send(bytes([byte]))
+        client.send(one[40:] + two)
+        assert [client.answer().cn for _ in range(2)] == ["9014", "9014"]
+
+    assert Observation.objects.count() == 2
+
+
+def test_junk_between_frames_is_kept(listener: RunningListener) -> None:
+    device = make_device()
+    with DeviceClient(listener.port) as client:
+        assert client.ask(b"hello\x00\xff" + frame(segment(device.mn))).cn == "9014"
+
+    listener.until(lambda: Quarantine.objects.exists())
+    item = Quarantine.objects.get()
+    assert (item.reason, bytes(item.raw)) == ("JUNK", b"hello\x00\xff")
+
+
+def test_half_a_frame_is_kept(listener: RunningListener) -> None:
+    device = make_device()
+    data = frame(segment(device.mn))
+    with DeviceClient(listener.port) as client:
+        client.send(data[:100])
+
+    listener.until(lambda: Quarantine.objects.exists())
+    item = Quarantine.objects.get()
+    assert (item.reason, item.mn, bytes(item.raw)) == ("TRUNCATED", device.mn, data[:100])
+
+
+def test_a_broken_crc_is_told(listener: RunningListener) -> None:
+    device = make_device()
+    data = frame(segment(device.mn)).replace(b"Rtd=35", b"Rtd=36")
+    with DeviceClient(listener.port) as client:
+        answer = client.ask(data)
+
+    assert (answer.cn, answer.fields["QnRtn"]) == ("9011", "9")
+    listener.until(lambda: Quarantine.objects.filter(reason="CRC_WRONG").exists())
+    assert not Observation.objects.exists()
+
+
+def test_lower_case_crc_is_fine(listener: RunningListener) -> None:
+    device = make_device()
+    data = frame(segment(device.mn))
+    with DeviceClient(listener.port) as client:
+        assert client.ask(data[:-6] + data[-6:].lower()).cn == "9014"
+
+
+def test_a_wrong_password_is_told_and_can_be_replayed(listener: RunningListener) -> None:
+    device = make_device(password="654321")
+    with DeviceClient(listener.port) as client:
+        answer = client.ask(frame(segment(device.mn)))
+    assert answer.fields["QnRtn"] == "3"
+
+    actions.change_device(mn=device.mn, password="123456", by=SYSTEM)
+    result = actions.replay_quarantine(by=SYSTEM, reason="WRONG_PASSWORD")
+
+    assert result.accepted == 1
+    assert Observation.objects.count() == 1
+
+
+def test_a_foreign_device_is_told_and_its_data_kept_until_it_is_registered(
+    listener: RunningListener,
+) -> None:
+    with DeviceClient(listener.port) as client:
+        answer = client.ask(frame(segment("FOREIGN0001")))
+        assert answer.fields["QnRtn"] == "4"
+    assert actions.replay_quarantine(by=SYSTEM, mn="FOREIGN0001").refused == 1
+
+    make_device("FOREIGN0001")
+    assert actions.replay_quarantine(by=SYSTEM, reason="UNKNOWN_DEVICE").accepted == 1
+    assert Quarantine.objects.get().outcome == "ACCEPTED"
+    with pytest.raises(actions.NothingToReplay):
+        actions.replay_quarantine(by=SYSTEM, reason="UNKNOWN_DEVICE")
+
+
+def test_an_unknown_command_is_told(listener: RunningListener) -> None:
+    device = make_device()
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        answer = client.ask(frame(segment(device.mn, cn="3015")))
+
+    assert answer.fields["QnRtn"] == "8"
+
+
+def test_a_frame_from_the_future_is_kept(listener: RunningListener) -> None:
+    device = make_device()
+    ahead = now() + timedelta(minutes=11)
+    with DeviceClient(listener.port) as client:
+        client.send(frame(segment(device.mn, at=ahead)))
+        assert client.answer().cn == "9014"  # safe: in quarantine
+
+    assert Quarantine.objects.get().reason == "FUTURE"
+    assert not Observation.objects.exists()
+
+
+def test_an_oversized_frame_does_not_stop_the_next(listener: RunningListener) -> None:
+    device = make_device()
+    huge = b"##9999" + b"A" * 12_000
+    with DeviceClient(listener.port) as client:
+        assert client.ask(huge + frame(segment(device.mn))).cn == "9014"
+
+    assert Observation.objects.count() == 1
+    listener.until(lambda: Quarantine.objects.exists())
+
+
+def test_bytes_that_are_no_text(listener: RunningListener) -> None:
+    device = make_device()
+    bad = segment(device.mn).encode().replace(b"a34004-Rtd=35", b"a34004-Rtd=\xff\xfe")
+    with DeviceClient(listener.port) as client:
+        client.send(hj212.encode_segment(bad))
+        assert client.ask(frame(segment(device.mn))).cn == "9014"
+
+    listener.until(lambda: Quarantine.objects.exists())
+    assert Observation.objects.count() == 1
+
+
+def test_impossible_values_are_kept_one_by_one(listener: RunningListener) -> None:
+    device = make_device()
+    items = "a34004-Rtd=NaN,a34004-Flag=N;a34002-Rtd=60,a34002-Flag=N;a21026-Rtd=-4,a21026-Flag=N"
+    with DeviceClient(listener.port) as client:
+        assert client.ask(frame(segment(device.mn, items))).cn == "9014"
+
+    assert Observation.objects.get().values == [60.0]
+    item = Quarantine.objects.get()
+    assert item.reason == "NOT_A_NUMBER"
+    assert item.detail["others"][0]["reason"] == "NEGATIVE"
+
+
+def test_a_message_of_several_packets(listener: RunningListener) -> None:
+    device = make_device()
+    at, sent = now(), now()
+    first = segment(device.mn, "a34004-Rtd=35,a34004-Flag=N", flag=7, at=at, qn=sent,
+                    packet="PNUM=2;PNO=1;")  # fmt: skip
+    second = segment(device.mn, "", flag=7, at=at, qn=sent, packet="PNUM=2;PNO=2;").replace(
+        f"DataTime={stamp(at)}", "a34002-Rtd=60,a34002-Flag=N"
+    )
+    with DeviceClient(listener.port) as client:
+        assert client.ask(frame(first)).cn == "9014"
+        assert client.ask(frame(second)).cn == "9014"
+
+    assert Observation.objects.get().values == [35.0, 60.0]
+
+
+def test_packets_in_the_wrong_order(listener: RunningListener) -> None:
+    device = make_device()
+    at, sent = now(), now()
+    numbers = [segment(device.mn, f"a3400{c}-Rtd=35", flag=7, at=at, qn=sent,
+                       packet=f"PNUM=2;PNO={n};") for n, c in ((1, 4), (2, 2))]  # fmt: skip
+    with DeviceClient(listener.port) as client:
+        for text in reversed(numbers):
+            assert client.ask(frame(text)).cn == "9014"
+
+    assert sorted(Observation.objects.get().values) == [35.0, 35.0]
+
+
+def test_the_form_of_2005(listener: RunningListener) -> None:
+    device = make_device(kind="WATER", units={})
+    text = (
+        f"ST=32;CN=2011;PW=123456;MN={device.mn};CP=&&DataTime={stamp(now())};"
+        "011-Rtd=231.0,011-Flag=N;060-Rtd=1.803,060-Flag=N&&"
+    )
+    with DeviceClient(listener.port) as client:
+        client.send(frame(text))
+        listener.until(lambda: Observation.objects.exists())
+
+    station = queries.latest_values(SYSTEM)[0]
+    assert {value.code: value.value for value in station.values} == {
+        "w01018": 231.0,
+        "w21003": 1.803,
+    }
+
+
+def test_sm4_both_ways(listener: RunningListener) -> None:
+    key = bytes(range(16))
+    device = make_device(sm4_key=key.hex())
+    sender = hj212.Sender(device.mn, "22", "123456", 2025, key)
+    items = [hj212.Item("a34004", {"Rtd": 35})]
+    (data,) = hj212.upload(sender, "2011", now(), items, qn=now())
+    assert b"a34004" not in data
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        assert client.ask(data).cn == "9014"
+
+    assert Observation.objects.get().values == [35.0]
+
+
+def test_a_clock_that_is_off_is_set(listener: RunningListener) -> None:
+    device = make_device()
+    wrong = now() - timedelta(minutes=30)
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        client.send(frame(segment(device.mn, at=wrong, qn=wrong)))
+        answers = {client.answer().cn: None for _ in range(2)}
+        # Once is enough for an hour.
+        later = wrong + timedelta(seconds=5)
+        assert client.ask(frame(segment(device.mn, at=later, qn=later))).cn == "9014"
+
+    assert set(answers) == {"1012", "9014"}
+    actions.heard_log.write(now().timestamp(), all_of_it=True)
+    drift = DeviceState.objects.get(device=device).drift_seconds
+    assert drift is not None
+    assert -1810 < drift < -1790
+
+
+def test_a_device_that_asks_for_the_time_gets_it(listener: RunningListener) -> None:
+    device = make_device()
+    data = hj212.request_calibration(hj212.Sender(device.mn, "22"), now())
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        client.send(data)
+        notice, command = client.answer(), client.answer()
+
+    assert (notice.cn, command.cn) == ("9013", "1012")
+    told = hj212.parse_time(command.fields["SystemTime"])
+    assert told is not None
+    assert abs((told - now()).total_seconds()) < 5
+
+
+def test_boot_time_is_noted(listener: RunningListener) -> None:
+    device = make_device()
+    booted = now() - timedelta(hours=3)
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        text = segment(device.mn, f"RestartTime={stamp(booted)}", cn="2081")
+        assert client.ask(frame(text)).cn == "9014"
+
+    actions.heard_log.write(now().timestamp(), all_of_it=True)
+    state = DeviceState.objects.get(device=device)
+    assert state.last_booted_at == booted.replace(microsecond=0)
+
+
+def test_a_flood_from_one_device_leaves_the_others_alone(listener: RunningListener) -> None:
+    noisy = make_device(frames_per_minute=5)
+    quiet = make_device()
+    begin = now() - timedelta(seconds=60)
+    flood = b"".join(
+        frame(segment(noisy.mn, flag=4, at=begin + timedelta(seconds=n))) for n in range(50)
+    )
+    listener.refresh()
+    with DeviceClient(listener.port) as bad, DeviceClient(listener.port) as good:
+        good.ask(frame(segment(quiet.mn, at=begin)))  # both devices are known to the listener
+        bad.send(flood)
+        listener.until(lambda: listener.server.counters.flooded >= 45 - 5)
+        assert good.ask(frame(segment(quiet.mn))).cn == "9014"
+
+    listener.until(lambda: Quarantine.objects.filter(reason="FLOOD").count() >= 40)
+    assert Observation.objects.filter(device=quiet).count() == 2
+    assert Observation.objects.filter(device=noisy).count() <= 10  # a minute may turn meanwhile
+    actions.heard_log.write(now().timestamp(), all_of_it=True)
+    assert DeviceState.objects.get(device=noisy).flooded_at is not None
+
+
+def test_a_thousand_connections(listener: RunningListener) -> None:
+    device = make_device(frames_per_minute=100_000)
+    begin = now() - timedelta(hours=1)
+    clients = [DeviceClient(listener.port) for _ in range(1000)]
+    for n, client in enumerate(clients):
+        client.send(frame(segment(device.mn, at=begin + timedelta(seconds=n))))
+    assert {client.answer().cn for client in clients} <= {"9014", "1012"}
+    assert listener.server.counters.connections == 1000
+    for client in clients:
+        client.close()
+
+    assert Observation.objects.count() == 1000
+
+
+def test_the_hour_a_device_reports(listener: RunningListener) -> None:
+    device = make_device()
+    hour = now().replace(minute=0, second=1, microsecond=0) - timedelta(hours=1)
+    items = "a34004-Min=20,a34004-Avg=35,a34004-Max=50,a34004-Flag=N"
+    with DeviceClient(listener.port) as client:
+        client.ask(frame(segment(device.mn, items, cn="2061", at=hour)))
+
+    row = HourlyMean.objects.get()
+    assert row.at == hour.replace(second=0)
+    assert (row.means, row.minima, row.maxima, row.origins) == ([35.0], [20.0], [50.0], "D")
+
+
+def test_a_stop_finishes_what_was_received(catalogue: None) -> None:
+    device = make_device(frames_per_minute=100_000)
+    begin = now() - timedelta(hours=1)
+    data = b"".join(
+        frame(segment(device.mn, flag=4, at=begin + timedelta(seconds=n))) for n in range(500)
+    )
+    with RunningListener() as running, DeviceClient(running.port) as client:
+        client.send(data)
+        running.until(lambda: running.server.counters.frames >= 500)
+
+    assert Observation.objects.count() == 500
+    health = queries.listener_health()[0]
+    assert (health.is_alive, health.stored) == (False, 500)
+
+
+def test_all_frames_of_public_receivers(listener: RunningListener, shared_data: Path) -> None:
+    """Each frame of the collection, from a registered device: taken or kept, as it says."""
+    with (shared_data / "hj212" / "frames.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    senders = {hj212.peek_header(row["packet"].encode()[6:]) for row in rows}
+    for mn in sorted({header.mn for header in senders if header}):
+        make_device(mn, password="", units={}, kind="OTHER")
+    listener.refresh()
+    for row in rows:
+        before = Observation.objects.count()
+        refused = Quarantine.objects.filter(reason__in=["CRC_WRONG", "LENGTH_WRONG"]).count()
+        frames = listener.server.counters.frames
+        with DeviceClient(listener.port) as client:
+            client.send(row["packet"].encode() + b"\r\n")
+            listener.until(lambda seen=frames: listener.server.counters.frames > seen)
+            listener.until(lambda: listener.server.batcher.waiting == 0)
+        is_valid = row["valid"] == "True"
+        if "CN=2081" in row["packet"]:
+            assert is_valid
+            continue
+        if is_valid:
+            merged = row["packet"].startswith("##0317QN=20191012133710130")
+            listener.until(
+                lambda n=before, m=merged: Observation.objects.count() == n + (0 if m else 1)
+            )
+        else:
+            listener.until(
+                lambda n=refused: (
+                    Quarantine.objects.filter(reason__in=["CRC_WRONG", "LENGTH_WRONG"]).count()
+                    == n + 1
+                )
+            )
+            assert Observation.objects.count() == before

@@ -80,10 +80,9 @@ def _key(text: str, name: str) -> bytes:
     return key
 
 
-@lru_cache(maxsize=4)
-def _load(folder: str, keys: str, index_key: str) -> KeyRing:
-    directory = Path(folder)
+def _load(directory: Path) -> KeyRing:
     masters: dict[int, bytes] = {}
+    keys = os.environ.get("HUYING_VAULT_KEYS", "")
     if keys:
         for entry in keys.split(","):
             number, _, text = entry.partition(":")
@@ -94,6 +93,7 @@ def _load(folder: str, keys: str, index_key: str) -> KeyRing:
             found = _KEY_FILE.match(path.name)
             if found:
                 masters[int(found[1])] = _file_key(path)
+    index_key = os.environ.get("HUYING_VAULT_INDEX_KEY", "")
     index = (
         _key(index_key, "HUYING_VAULT_INDEX_KEY")
         if index_key
@@ -102,18 +102,25 @@ def _load(folder: str, keys: str, index_key: str) -> KeyRing:
     return KeyRing(masters, index)
 
 
+# The ring in use, beside the very object of settings.KEY_DIR it was read for: comparing by
+# identity costs nothing, and seal and index run for every value of a register of 60,000.
+_ring: tuple[object, KeyRing] | None = None
+
+
 def key_ring() -> KeyRing:
     """The keys of this county, read once a process."""
-    return _load(
-        os.fspath(settings.KEY_DIR),
-        os.environ.get("HUYING_VAULT_KEYS", ""),
-        os.environ.get("HUYING_VAULT_INDEX_KEY", ""),
-    )
+    global _ring  # noqa: PLW0603 - the one cache of this module, replaced whole
+    folder = settings.KEY_DIR
+    ring = _ring
+    if ring is None or ring[0] is not folder:
+        ring = _ring = (folder, _load(Path(folder)))
+    return ring[1]
 
 
 def forget_keys() -> None:
     """Read the keys anew at the next use: after a rotation."""
-    _load.cache_clear()
+    global _ring  # noqa: PLW0603 - see key_ring
+    _ring = None
     _derived.cache_clear()
 
 

@@ -191,6 +191,7 @@ class NeedItem(Schema):
     kind: str
     required: bool
     label: str
+    choices: dict[str, str]
 
 
 class ActionItem(Schema):
@@ -226,8 +227,9 @@ def _action_item(offered: queries.OfferedAction) -> dict[str, Any]:
             {
                 "name": need.name,
                 "kind": str(need.kind),
-                "required": need.required,
+                "required": not need.optional,
                 "label": str(need.label),
+                "choices": {code: str(words) for code, words in need.choices.items()},
             }
             for need in offered.needs
         ],

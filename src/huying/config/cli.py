@@ -163,12 +163,27 @@ def demo(
 ) -> None:
     """The demonstration county, and one polluted evening told as it happens."""
     os.environ["HUYING_DEMO"] = "1"
+    # The ledger is named after the address of the site: before anything is sealed.
+    os.environ.setdefault("HUYING_PUBLIC_URL", f"http://{host}:{port}")
     migrate()
+    from huying.config import processes
     from huying.simulation import demo as story
+
+    def start() -> list[processes.Process]:
+        children = processes.everything(host, port, hj212_port=hj212_port)
+        for child in children:
+            child.start()
+        return children
 
     raise SystemExit(
         story.run(
-            once=once, host=host, port=port, hj212_port=hj212_port, residents=residents, seed=seed
+            once=once,
+            host=host,
+            port=port,
+            hj212_port=hj212_port,
+            residents=residents,
+            seed=seed,
+            start=start,
         )
     )
 

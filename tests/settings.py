@@ -22,3 +22,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # WhiteNoise warns of a missing folder, and warnings are errors.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - from the settings above
+
+# Several runs at once on one server want a name each.
+DATABASES["default"]["TEST"] = {  # noqa: F405 - from the settings above
+    "NAME": os.environ.get("HUYING_TEST_DATABASE_NAME", "test_huying")
+}

@@ -65,6 +65,8 @@ def _narrowed(filters: AuditFilters) -> "QuerySet[Act]":
     ):
         if value:
             acts = acts.filter(**{name: value})
+    if filters.accounts is not None:
+        acts = acts.filter(account__in=list(filters.accounts))
     return acts
 
 

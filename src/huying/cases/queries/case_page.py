@@ -287,13 +287,15 @@ def _reports(
         .select_related("recorded_by")
         .order_by("id")
     )
-    people = directory.masked_people({row.reporter_id for row in rows if row.reporter_id})
+    spoke = {row.reporter_id for row in rows} | {row.submitter_id for row in rows}
+    people = directory.masked_people({one for one in spoke if one})
     views = []
     for row in rows:
         person = people.get(row.reporter_id) if row.reporter_id and not row.secret else None
         name = person.name if person else ""
         if not name:
             name = _("要求保密") if row.secret and row.reporter_id else _("未留姓名")
+        other = people.get(row.submitter_id) if row.submitter_id and not row.secret else None
         views.append(
             ReportView(
                 id=row.pk,
@@ -310,6 +312,9 @@ def _reports(
                 reporter_phone=person.phone if person else "",
                 secret=row.secret,
                 on_behalf=row.on_behalf,
+                submitter_id=row.submitter_id,
+                submitter_name=other.name if other else "",
+                submitter_phone=other.phone if other else "",
                 recorded_by_name=row.recorded_by.name if row.recorded_by else "",
                 submitted_at=row.submitted_at,
                 state=row.state,

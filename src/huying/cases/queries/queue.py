@@ -84,6 +84,10 @@ def _narrowed(
             wanted &= Q(**{name: value})
     if filters.division:
         wanted &= Q(division_code__startswith=_prefix(filters.division))
+    if filters.ids:
+        wanted &= Q(pk__in=list(filters.ids))
+    if filters.pending:
+        wanted &= ~Q(pending={})
     if filters.supervised:
         wanted &= Q(supervised=True)
     if filters.overdue:
@@ -206,6 +210,7 @@ def queue_counts(actor: Actor, now: datetime | None = None) -> QueueCounts:
             soon=Count("id", filter=Q(due_at__gt=now, due_at__lte=now + SOON_WITHIN)),
             mine=Count("id", filter=Q(officer=actor.account_id, officer__isnull=False)),
             supervised=Count("id", filter=Q(supervised=True)),
+            pending=Count("id", filter=~Q(pending={})),
         )
     )
     return QueueCounts(
@@ -214,5 +219,6 @@ def queue_counts(actor: Actor, now: datetime | None = None) -> QueueCounts:
         overdue=urgent["overdue"],
         soon=urgent["soon"],
         supervised=urgent["supervised"],
+        pending=urgent["pending"],
         by_state=by_state,
     )

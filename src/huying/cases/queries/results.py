@@ -129,6 +129,9 @@ class ReportView:
     reporter_phone: str
     secret: bool
     on_behalf: bool
+    submitter_id: int | None  # who spoke for the reporter
+    submitter_name: str
+    submitter_phone: str
     recorded_by_name: str
     submitted_at: datetime
     state: str
@@ -252,6 +255,8 @@ class QueueFilters:
     soon: bool = False
     supervised: bool = False
     clock: str = ""  # a clock of this name runs, e.g. "callback"
+    pending: bool = False  # something waits for an approval
+    ids: Sequence[int] = ()
     closed: bool | None = False  # None = open and closed
     since: datetime | None = None
     until: datetime | None = None
@@ -275,6 +280,7 @@ class QueueCounts:
     overdue: int
     soon: int
     supervised: int
+    pending: int  # something waits for an approval
     by_state: tuple[StateCount, ...]
 
     def of_state(self, state: str) -> int:
@@ -411,6 +417,7 @@ class DayFigures:
 class AuditFilters:
     case_number: str = ""
     account: int | None = None
+    accounts: Sequence[int] | None = None  # any of these; none of them finds nothing
     actor_ref: str = ""
     action: str = ""
     unit: int | None = None

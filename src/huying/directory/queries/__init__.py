@@ -1,5 +1,6 @@
 """Reads of the directory, for this room and for those above."""
 
+from huying.directory.queries.access import AccessRow, access_records, accounts_named
 from huying.directory.queries.actors import (
     AccountCard,
     account_names,
@@ -38,6 +39,7 @@ from huying.directory.queries.staffing import (
 from huying.directory.queries.tokens import actor_of_token
 
 __all__ = [
+    "AccessRow",
     "AccountCard",
     "CalendarGap",
     "DemoCard",
@@ -47,7 +49,9 @@ __all__ = [
     "MaskedPerson",
     "OrganisationRef",
     "OwnAccount",
+    "access_records",
     "account_names",
+    "accounts_named",
     "actor_for",
     "actor_of",
     "actor_of_token",

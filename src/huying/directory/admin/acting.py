@@ -109,6 +109,9 @@ class ActingAdmin(_ModelAdmin[M]):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field, forms.ModelChoiceField):
             field.empty_label = _("请选择") if field.required else _("（无）")
+        elif isinstance(field, forms.TypedChoiceField):
+            given: Any = field.choices
+            field.choices = [(code, label if code else _("请选择")) for code, label in given]
         if field is not None and hasattr(field.widget, "can_add_related"):
             field.widget.can_add_related = False
             field.widget.can_change_related = False

@@ -61,6 +61,12 @@ def make_office() -> Office:
     return office
 
 
+def account(actor: Actor) -> int:
+    """The account behind a member of staff."""
+    assert actor.account_id is not None
+    return actor.account_id
+
+
 def make_rule(category: str, organisation: Organisation, prefix: str = "") -> ResponsibilityRule:
     rule = ResponsibilityRule.objects.create(
         category_id=category, division_prefix=prefix, organisation=organisation
@@ -72,7 +78,7 @@ def make_rule(category: str, organisation: Organisation, prefix: str = "") -> Re
 def make_report(**changes: Any) -> Received:
     """A resident's report of garbage in the first grid; dispatched by rule if there is one."""
     lon, lat = IN_FIRST_GRID
-    given = {
+    given: dict[str, Any] = {
         "by": RESIDENT,
         "text": "小区门口垃圾堆了三天没人清运。天热味道很大。",
         "category": "GARBAGE",
@@ -87,7 +93,7 @@ def make_report(**changes: Any) -> Received:
 def make_alert_case(**changes: Any) -> Opened:
     """An environmental alert in the first grid, led by whoever answers for alerts."""
     lon, lat = IN_FIRST_GRID
-    given = {
+    given: dict[str, Any] = {
         "by": Actor.system("sensing"),
         "procedure": "environmental_alert",
         "title": "东门站 PM2.5 达到预警值",

@@ -26,7 +26,7 @@ MOST_PIXELS: Final = 40_000_000
 MOST_PHOTOS: Final = 9
 LONGEST_SIDE: Final = 2560
 THUMBNAIL_SIDE: Final = 320
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "MPO")
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 
 class BadUpload(DomainError):

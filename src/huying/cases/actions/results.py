@@ -8,7 +8,8 @@ from typing import Protocol
 class Upload(Protocol):
     """A file as it comes from a form: Django's UploadedFile, or anything like it."""
 
-    name: str | None
+    @property
+    def name(self) -> str | None: ...
 
     def read(self, num_bytes: int = ..., /) -> bytes: ...
 

@@ -206,8 +206,9 @@ helpers AS (
 files AS (
   INSERT INTO cases_attachment ({_names(_ATTACHMENT)}, act_id)
   SELECT {", ".join(f"x.{name}" for name in _ATTACHMENT)}, acts.id
-    FROM {_recordset("attachments", {**_ATTACHMENT, "act_seq": "integer"})}
-    JOIN acts ON acts.case_id = x.case_id AND acts.seq = x.act_seq)
+    FROM {_recordset("attachments", {**_ATTACHMENT, "act_seq": "integer", "position": "integer"})}
+    JOIN acts ON acts.case_id = x.case_id AND acts.seq = x.act_seq
+   ORDER BY x.position)
 """  # noqa: S608 - table and column names of this file
 _CREATE: Final = (
     f"""
@@ -402,4 +403,4 @@ def clock_row(clock: Ticking, case_id: int) -> Row:
 
 
 def _json(rows: Sequence[Row]) -> str:
-    return orjson.dumps(list(rows)).decode()
+    return orjson.dumps([{"position": n, **row} for n, row in enumerate(rows)]).decode()

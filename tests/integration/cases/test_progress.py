@@ -1,0 +1,124 @@
+"""What residents read."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.utils.translation import override
+
+from huying.cases import actions, queries
+from tests.factories.cases import (
+    RESIDENT,
+    do,
+    make_answered,
+    make_office,
+    make_photo,
+    make_report,
+)
+
+pytestmark = pytest.mark.django_db
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+
+
+def test_the_headline_says_who_answers_until_when() -> None:
+    office = make_office()
+    report = make_report(now=MONDAY)
+    progress = queries.progress(report.receipt_display.lower(), now=MONDAY)
+    assert progress.headline == "已受理，由住建局办理，12月7日前答复您"
+    assert progress.next_text == "下一步：办理中"
+    assert progress.unit_name == "住建局"
+    assert [entry.text for entry in progress.entries] == [
+        "已派给住建局办理",
+        "您反映的事情已经收到",
+    ]
+    assert [step.label for step in progress.steps if step.done] == ["已收到"]
+    assert [step.label for step in progress.steps if step.current] == ["已派单"]
+    assert progress.counted == (
+        "从2026年11月23日10:00起算10个工作日，当天不计，应在12月7日前办完。"
+    )
+    with override("en"):
+        english = queries.progress(report.receipt, now=MONDAY)
+    assert english.headline == "Accepted. 住建局 will answer you by 7 December"
+    do(report.case_id, "take", office.officer)
+    assert queries.progress(report.receipt).headline.startswith("住建局正在办理")
+
+
+def test_no_name_of_staff_no_state_code_and_no_neighbour_in_it() -> None:
+    office = make_office()
+    report = make_report()
+    joined = actions.join_report(by=RESIDENT, receipt=report.receipt, text="我是隔壁的刘老师")
+    do(report.case_id, "take", office.officer)
+    do(report.case_id, "remark", office.officer, "内部情况：找物业谈")
+    for receipt in (report.receipt, joined.receipt):
+        shown = repr(queries.progress(receipt))
+        for hidden in ("郑经办", "内部情况", "HANDLING", "system:"):
+            assert hidden not in shown
+    assert "刘老师" not in repr(queries.progress(report.receipt))
+    assert queries.progress(report.receipt).neighbours == 1
+
+
+def test_after_the_answer_it_can_be_rated_once() -> None:
+    office = make_office()
+    report = make_report()
+    assert not queries.progress(report.receipt).can_rate
+    with pytest.raises(actions.NotYetAnswered):
+        actions.rate(receipt=report.receipt, rating=5, by=RESIDENT)
+    do(report.case_id, "take", office.officer)
+    actions.act(
+        case_id=report.case_id,
+        action="answer",
+        by=office.officer,
+        data={"reply": "已清运", "outcome": "SOLVED"},
+        photos=[make_photo()],
+    )
+    progress = queries.progress(report.receipt)
+    assert progress.can_rate
+    assert progress.due_at is None
+    assert progress.next_text == "请您评价这次办理，一点就好"
+    photo = progress.entries[0].attachments[0]
+    assert queries.attachment_file(photo.id, receipt=report.receipt)[0].exists()
+    actions.rate(receipt=report.receipt, rating="SATISFIED", by=RESIDENT)
+    progress = queries.progress(report.receipt)
+    assert (progress.can_rate, progress.rating_label) == (False, "满意")
+    assert progress.can_follow_up
+
+
+@pytest.mark.parametrize("rating", ["GREAT", "", 0, 6])
+def test_a_rating_is_one_of_five(rating: str | int) -> None:
+    report = make_answered(make_office())
+    with pytest.raises(actions.NeedsField):
+        actions.rate(receipt=report.receipt, rating=rating, by=RESIDENT)
+
+
+@pytest.mark.parametrize("receipt", ["", "123", "ZZZZ-ZZZZ-ZZZZ", "<script>", "O" * 500])
+def test_a_receipt_that_is_none(receipt: str) -> None:
+    make_office()
+    for ask in (queries.progress, queries.report_id_of):
+        with pytest.raises(queries.ReportNotFound):
+            ask(receipt)
+    with pytest.raises(queries.ReportNotFound):
+        actions.rate(receipt=receipt, rating=5, by=RESIDENT)
+
+
+def test_neighbours_find_what_is_reported_already() -> None:
+    make_office()
+    report = make_report()
+    make_report(lon=117.025, lat=39.005)
+    found = queries.nearby_open(117.0052, 39.0051)
+    assert [one.id for one in found] == [report.report_id]
+    assert "李梅" not in repr(found)
+    assert queries.nearby_open(117.0052, 39.0051, category="NOISE") == []
+
+
+def test_the_public_list_pages_and_narrows() -> None:
+    office = make_office()
+    made = [make_report().report_id for _number in range(3)]
+    closed = make_answered(office)
+    do(closed.case_id, "close", office.dispatcher)
+    first = queries.public_reports(limit=2)
+    rest = queries.public_reports(limit=9, cursor=first.next_cursor)
+    assert [one.id for one in (*first.rows, *rest.rows)] == [closed.report_id, *made[::-1]]
+    assert [one.id for one in queries.public_reports(status="CLOSED").rows] == [closed.report_id]
+    assert len(queries.public_reports(ids=[made[0]]).rows) == 1
+    one = queries.public_report(made[0])
+    assert one.open
+    assert one.headline.startswith("已受理，由住建局办理")

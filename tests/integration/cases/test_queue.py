@@ -1,0 +1,218 @@
+"""Lists: narrowed, searched by Chinese words, paged without gaps, counted without scans."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from huying.cases import actions, queries
+from huying.cases.models import Case, CaseTally
+from huying.cases.queries import QueueFilters
+from tests.factories.cases import (
+    RESIDENT,
+    do,
+    make_alert_case,
+    make_answered,
+    make_office,
+    make_report,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_pages_follow_each_other_without_gaps_or_repeats() -> None:
+    office = make_office()
+    start = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    made = [
+        make_report(category="", now=start + timedelta(hours=number % 3)).case_id
+        for number in range(7)
+    ]
+    Case.objects.filter(pk=made[0]).update(due_at=None)
+    for order in (queries.DUE, queries.NEWEST):
+        seen: list[int] = []
+        cursor = None
+        while True:
+            page = queries.queue(office.dispatcher, cursor=cursor, limit=3, order=order)
+            seen += [row.id for row in page.rows]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert sorted(seen) == sorted(made)
+        if order == queries.DUE:
+            assert seen[-1] == made[0]
+            dues = [Case.objects.get(pk=one).due_at for one in seen[:-1]]
+            assert dues == sorted(due for due in dues if due)
+        else:
+            assert seen == sorted(made, reverse=True)
+
+
+@pytest.mark.parametrize("cursor", ["%%%", "bm90IGpzb24", "W10"])
+def test_a_cursor_that_is_none_is_refused(cursor: str) -> None:
+    office = make_office()
+    with pytest.raises(queries.BadCursor):
+        queries.queue(office.dispatcher, cursor=cursor)
+
+
+def test_words_numbers_and_receipts_find_the_case() -> None:
+    office = make_office()
+    garbage = make_report()
+    light = make_report(text="人民路的路灯坏了，晚上看不见", category="")
+    for text in ("路灯", "人民路 路灯", light.case_number, light.receipt, light.receipt_display):
+        page = queries.queue(office.dispatcher, QueueFilters(text=text))
+        assert [row.id for row in page.rows] == [light.case_id], text
+    assert queries.queue(office.dispatcher, QueueFilters(text="垃圾")).rows[0].id == garbage.case_id
+    for text in ("钢琴", "的", "'; DROP TABLE", "路灯 & !'", "\\", "2026-999999", "(垃圾"):
+        queries.queue(office.dispatcher, QueueFilters(text=text))
+    assert queries.queue(office.dispatcher, QueueFilters(text="钢琴")).rows == []
+
+
+def test_a_search_pages_too() -> None:
+    office = make_office()
+    made = [make_report().case_id for _number in range(5)]
+    first = queries.queue(office.dispatcher, QueueFilters(text="垃圾"), limit=3)
+    second = queries.queue(
+        office.dispatcher, QueueFilters(text="垃圾"), cursor=first.next_cursor, limit=3
+    )
+    assert [row.id for row in (*first.rows, *second.rows)] == made[::-1]
+    assert second.next_cursor is None
+
+
+def test_filters_narrow() -> None:
+    office = make_office()
+    report = make_report(urgency="URGENT", kind="COMPLAINT")
+    unsure = make_report(category="")
+    alert = make_alert_case()
+    do(report.case_id, "take", office.officer)
+    cases = {
+        report.case_id: [
+            QueueFilters(states=["HANDLING"]),
+            QueueFilters(unit=office.bureau.pk),
+            QueueFilters(officer=office.officer.account_id),
+            QueueFilters(category="GARBAGE"),
+            QueueFilters(clock="contact"),
+        ],
+        unsure.case_id: [QueueFilters(states=["REGISTERED"]), QueueFilters(clock="dispatch")],
+        alert.case_id: [
+            QueueFilters(procedure="environmental_alert"),
+            QueueFilters(category="ALERT"),
+            QueueFilters(soon=True, procedure="environmental_alert"),
+        ],
+    }
+    for case_id, filters in cases.items():
+        for one in filters:
+            found = [row.id for row in queries.queue(office.dispatcher, one).rows]
+            assert found == [case_id], one
+    mine = queries.queue(office.officer, QueueFilters(mine=True))
+    assert [row.id for row in mine.rows] == [report.case_id]
+    everything = queries.queue(office.dispatcher, QueueFilters(division="990101001000"))
+    assert len(everything.rows) == 3
+    assert queries.queue(office.dispatcher, QueueFilters(overdue=True)).rows == []
+    later = datetime.now(UTC) + timedelta(days=60)
+    assert len(queries.queue(office.dispatcher, QueueFilters(overdue=True), now=later).rows) == 3
+
+
+def test_a_row_says_whose_turn_it_is() -> None:
+    office = make_office()
+    make_report()
+    row = queries.queue(office.dispatcher).rows[0]
+    assert (row.turn, row.state_label, row.unit_name) == ("住建局", "待签收", "住建局")
+    assert row.division_name == "城关镇东门社区"
+    assert row.category_name == "垃圾清运"
+
+
+def test_closed_cases_are_another_list() -> None:
+    office = make_office()
+    report = make_answered(office)
+    do(report.case_id, "close", office.dispatcher)
+    assert queries.queue(office.dispatcher).rows == []
+    closed = queries.queue(office.dispatcher, QueueFilters(closed=True))
+    assert [row.id for row in closed.rows] == [report.case_id]
+    assert len(queries.queue(office.dispatcher, QueueFilters(closed=None)).rows) == 1
+
+
+def test_counts_follow_every_act_and_survive_folding() -> None:
+    office = make_office()
+    first = make_answered(office)
+    make_report()
+    make_report(category="")
+    make_alert_case()
+    do(first.case_id, "close", office.dispatcher)
+    actions.rate(receipt=first.receipt, rating=4, by=RESIDENT)
+
+    def by_state() -> dict[str, int]:
+        return {row.state: row.count for row in queries.queue_counts(office.dispatcher).by_state}
+
+    expected = {"DISPATCHED": 1, "REGISTERED": 1, "ALERTED": 1}
+    assert by_state() == expected
+    assert actions.fold_tallies(least=1) > 0
+    assert by_state() == expected
+    today = queries.day_figures(datetime.now(UTC).astimezone().date())[-1]
+    assert (today.received, today.opened, today.closed, today.closed_on_time) == (3, 4, 1, 1)
+    assert (today.replied, today.rated, today.rated_bad) == (1, 1, 0)
+    rows = CaseTally.objects.count()
+    assert actions.fold_tallies(least=1) == 0
+    assert CaseTally.objects.count() == rows
+
+
+def test_the_map_s_numbers() -> None:
+    office = make_office()
+    report = make_report()
+    make_alert_case()
+    grid = "990101001001001"
+    now = datetime.now(UTC)
+    later = now + timedelta(days=60)
+    assert [(row.grid_code, row.value) for row in queries.grid_measures("OPEN")] == [(grid, 2)]
+    assert queries.grid_measures("ALERTS")[0].value == 1
+    assert queries.grid_measures("RECEIVED_7_DAYS")[0].value == 1
+    assert queries.grid_measures("OVERDUE", now=later)[0].value == 2
+    assert queries.overdue_by_unit(later) == [
+        (office.bureau.pk, "住建局", 1),
+        (office.other_bureau.pk, "生态环境局", 1),
+    ]
+    do(report.case_id, "withdraw", office.clerk, "不用了")
+    assert queries.grid_measures("OPEN")[0].value == 1
+
+
+def test_what_usually_happens_is_said_before_sending() -> None:
+    office = make_office()
+    early = queries.typical_answer("GARBAGE")
+    assert early is not None
+    assert (early.days, early.text) == (None, "这事由住建局办")
+    start = datetime.now(UTC) - timedelta(days=5)
+    for number in range(5):
+        report = make_report(now=start)
+        for hours, action, data in (
+            (1, "take", {}),
+            (30 + number, "answer", {"reply": "好了", "outcome": "SOLVED"}),
+        ):
+            actions.act(
+                case_id=report.case_id,
+                action=action,
+                by=office.officer,
+                data=data,
+                now=start + timedelta(hours=hours),
+            )
+        do(report.case_id, "close", office.dispatcher)
+    queries.forget_caches()
+    typical = queries.typical_answer("GARBAGE")
+    assert typical is not None
+    assert (typical.days, typical.sample) == (2, 5)
+    assert typical.text == "这事由住建局办，近 90 天多数 2 天内答复"
+    assert queries.typical_answer("OTHER") is None
+
+
+def test_a_sample_can_be_drawn_again_with_its_seed() -> None:
+    office = make_office()
+    for _number in range(6):
+        make_report()
+    drawn = queries.audit_list(office.auditor, sample=4, seed="2026-11")
+    again = queries.audit_list(office.auditor, sample=4, seed="2026-11")
+    assert len(drawn.rows) == 4
+    assert drawn == again
+    assert drawn != queries.audit_list(office.auditor, sample=4, seed="2026-12")
+    everything = queries.audit_list(office.auditor, limit=5)
+    assert everything.next_cursor
+    rest = queries.audit_list(office.auditor, cursor=everything.next_cursor, limit=200)
+    assert len(everything.rows) + len(rest.rows) == 12
+    only = queries.audit_list(office.auditor, queries.AuditFilters(action="dispatch"))
+    assert {row.action for row in only.rows} == {"dispatch"}
+    assert {row.from_label for row in only.rows} == {"待派单"}

@@ -1,0 +1,67 @@
+"""How many statements the hot acts take, and that history does not add to them."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from huying.cases import actions, queries
+from tests.factories.cases import do, make_office, make_report
+
+pytestmark = pytest.mark.django_db
+
+
+def _statements(captured: CaptureQueriesContext) -> list[str]:
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def test_receiving_a_report_takes_few_statements() -> None:
+    make_office()
+    make_report(text="先来一件，让各处记住")
+    with CaptureQueriesContext(connection) as captured:
+        make_report(idempotency_key="k1")
+    assert len(captured) <= 12, _statements(captured)
+
+
+def test_an_act_takes_few_statements_and_not_more_with_history() -> None:
+    office = make_office()
+    make_report(text="先来一件，让各处记住")
+    counts = []
+    for _round in range(3):
+        report = make_report()
+        with CaptureQueriesContext(connection) as captured:
+            do(report.case_id, "take", office.officer)
+        counts.append(len(captured))
+        assert len(captured) <= 10, _statements(captured)
+        for number in range(5):
+            do(report.case_id, "remark", office.officer, f"第{number}次联系")
+        with CaptureQueriesContext(connection) as captured:
+            do(report.case_id, "answer", office.officer, reply="好了。", outcome="SOLVED")
+        counts.append(len(captured))
+        assert len(captured) <= 10, _statements(captured)
+    # The first round may still look somebody up who is remembered afterwards.
+    assert counts[2:4] == counts[4:6]
+
+
+def test_a_queue_page_is_one_query_however_many_cases() -> None:
+    office = make_office()
+    for _number in range(5):
+        make_report()
+    queries.queue(office.dispatcher)
+    with CaptureQueriesContext(connection) as captured:
+        page = queries.queue(office.dispatcher, limit=3)
+    assert len(page.rows) == 3
+    assert len(captured) == 1, _statements(captured)
+
+
+def test_a_case_page_does_not_ask_for_each_row() -> None:
+    office = make_office()
+    report = make_report()
+    queries.case_page(report.case_id, office.dispatcher)
+    with CaptureQueriesContext(connection) as few:
+        queries.case_page(report.case_id, office.dispatcher)
+    for number in range(4):
+        actions.join_report(by=office.clerk, receipt=report.receipt, text=f"第{number}位")
+        do(report.case_id, "remark", office.dispatcher, "又有人反映")
+    with CaptureQueriesContext(connection) as many:
+        queries.case_page(report.case_id, office.dispatcher)
+    assert len(many) == len(few), _statements(many)

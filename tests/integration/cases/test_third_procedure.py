@@ -1,0 +1,174 @@
+"""Another kind of matter is another file: petitions, under 《信访工作条例》, and no new code."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from huying.cases import actions, queries
+from huying.cases.models import Case, Clock, ProcedureVersion
+from tests.factories.cases import do, make_office
+
+pytestmark = pytest.mark.django_db
+
+PETITION = """
+procedure: petition
+version: {version}
+name: {{zh: 信访事项, en: Petition}}
+law: 信访工作条例
+in_force: 2022-05-01
+states:
+  REGISTERED: {{label: 已登记, turn: dispatcher}}
+  ACCEPTED: {{label: 已受理, turn: handling_officer}}
+  DECLINED: {{label: 不予受理, final: true}}
+  CONCLUDED: {{label: 已办结, final: true}}
+actions:
+  register: {{label: 登记, from: START, to: REGISTERED, by: [intake_clerk, dispatcher]}}
+  accept:
+    label: 受理
+    from: REGISTERED
+    to: ACCEPTED
+    by: dispatcher
+    needs: [unit]
+    article: "22, 23"
+    notices: {{to: lead_officers, title: "受理通知：{{title}}"}}
+  decline:
+    label: 不予受理
+    from: REGISTERED
+    to: DECLINED
+    by: dispatcher
+    needs: [article, reason]
+  extend:
+    label: 延期
+    from: ACCEPTED
+    by: handling_officer
+    approved_by: unit_head
+    needs: [reason]
+    article: "34"
+  conclude:
+    label: 出具处理意见书
+    from: ACCEPTED
+    to: CONCLUDED
+    by: handling_officer
+    needs:
+      - {{name: request, kind: LONG_TEXT, label: 投诉请求}}
+      - name: decision
+        kind: CHOICE
+        label: 处理意见
+        choices: {{SUPPORTED: 支持, EXPLAINED: 解释说明, NOT_SUPPORTED: 不予支持}}
+    article: "32"
+clocks:
+  acceptance:
+    label: 受理
+    limit: 15 days
+    starts: register
+    stops: [accept, decline]
+    article: "22"
+  handling:
+    label: 办理
+    limit: 60 days
+    starts: accept
+    stops: conclude
+    extends: {{extend: 30 days}}
+    article: "34"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: object) -> Path:
+    settings.DATA_DIR = tmp_path  # type: ignore[attr-defined] # pytest-django's wrapper
+    (tmp_path / "procedures").mkdir()
+    return tmp_path / "procedures"
+
+
+def test_a_petition_works_as_a_file_only(folder: Path) -> None:
+    (folder / "petition.yaml").write_text(PETITION.format(version=1), encoding="utf-8")
+    actions.register_procedures()
+    office = make_office()
+    start = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
+    case = actions.open_case(
+        by=office.clerk, procedure="petition", title="要求公开征地补偿标准", now=start
+    )
+    acceptance = Clock.objects.get(case_id=case.case_id, name="acceptance")
+    assert acceptance.due_at == datetime(2026, 11, 17, 16, 0, tzinfo=UTC)
+    codes = [offer.code for offer in queries.available_actions(case.case_id, office.dispatcher)]
+    assert codes == ["accept", "decline"]
+    actions.act(
+        case_id=case.case_id,
+        action="accept",
+        by=office.dispatcher,
+        data={"unit": office.bureau.pk},
+        now=start,
+    )
+    handling = Clock.objects.get(case_id=case.case_id, name="handling")
+    # 60 days from 2026-11-02 end on New Year's Day 2027: the calendar decides where.
+    assert handling.due_at > datetime(2027, 1, 1, tzinfo=UTC)
+    assert handling.provisional
+    do(case.case_id, "extend", office.officer, "需要测绘")
+    do(case.case_id, "approve_extend", office.head)
+    handling.refresh_from_db()
+    assert handling.extensions == ["30 days"]
+    with pytest.raises(actions.NeedsField):
+        do(case.case_id, "conclude", office.officer, request="公开", decision="MAYBE")
+    do(case.case_id, "conclude", office.officer, request="公开", decision="SUPPORTED")
+    view = queries.case_page(case.case_id, office.dispatcher)
+    assert view.case.state_label == "已办结"
+    assert ("处理意见", "支持") in view.acts[-1].fields
+    assert queries.replay_state(case.case_id) == "CONCLUDED"
+
+
+def test_an_old_case_goes_on_under_the_version_it_began_with(folder: Path) -> None:
+    file = folder / "petition.yaml"
+    file.write_text(PETITION.format(version=1), encoding="utf-8")
+    actions.register_procedures()
+    office = make_office()
+    old = actions.open_case(by=office.clerk, procedure="petition", title="旧事")
+    newer = PETITION.format(version=2).replace("ACCEPTED", "TAKEN_ON").replace("15 days", "9 days")
+    file.write_text(newer, encoding="utf-8")
+    assert actions.register_procedures() == 1
+    new = actions.open_case(by=office.clerk, procedure="petition", title="新事")
+    for case, state in ((old, "ACCEPTED"), (new, "TAKEN_ON")):
+        assert do(case.case_id, "accept", office.dispatcher, unit=office.bureau.pk).state == state
+    assert Case.objects.get(pk=old.case_id).procedure_version == 1
+    limits = dict(Clock.objects.filter(name="acceptance").values_list("case_id", "limit"))
+    assert limits == {old.case_id: "15 days", new.case_id: "9 days"}
+    assert ProcedureVersion.objects.filter(name="petition").count() == 2
+
+
+def test_a_text_changed_without_its_version_is_refused(folder: Path) -> None:
+    file = folder / "petition.yaml"
+    file.write_text(PETITION.format(version=1), encoding="utf-8")
+    actions.register_procedures()
+    file.write_text(PETITION.format(version=1).replace("60 days", "90 days"), encoding="utf-8")
+    with pytest.raises(actions.ProcedureChanged, match="version"):
+        actions.register_procedures()
+
+
+def test_a_county_s_own_file_replaces_ours(folder: Path) -> None:
+    ours = queries.procedure("residents_report")
+    text = ours.text.replace("version: 1", "version: 2", 1).replace(
+        "limit: 5 working days", "limit: 15 working days"
+    )
+    (folder / "residents_report.yaml").write_text(text, encoding="utf-8")
+    actions.register_procedures()
+    assert queries.procedure("residents_report").version == 2
+    assert str(queries.procedure("residents_report").clocks["callback"].limit) == "15 working days"
+    assert str(queries.procedure("residents_report", 1).clocks["callback"].limit) != (
+        "15 working days"
+    )
+
+
+def test_an_unknown_procedure_or_version() -> None:
+    with pytest.raises(queries.ProcedureUnknown):
+        queries.procedure("none_such")
+    with pytest.raises(queries.ProcedureUnknown):
+        queries.procedure("residents_report", 99)
+
+
+def test_reading_a_procedure_again_asks_nothing(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    queries.procedure("residents_report")
+    with django_assert_num_queries(0):
+        queries.procedure("residents_report")

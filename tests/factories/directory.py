@@ -1,8 +1,10 @@
 """A small county to test in: one township, two villages, three grids on a line."""
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
+
+from django.utils import timezone
 
 from huying.directory import actions
 from huying.directory.models import Account, Division, Grid, Organisation
@@ -133,3 +135,15 @@ def make_staff(
 def make_grid(code: str) -> Grid:
     make_places()
     return Grid.objects.get(pk=code)
+
+
+def make_token(*scopes: str) -> str:
+    """A bearer token with these scopes, valid for a day."""
+    _, token = actions.issue_token(
+        account_id=make_account().pk,
+        name="对接系统",
+        scopes=list(scopes),
+        expires_at=timezone.now() + timedelta(days=1),
+        by=SYSTEM,
+    )
+    return token

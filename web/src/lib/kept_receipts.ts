@@ -57,7 +57,7 @@ function keeper(button: HTMLElement): void {
     words.textContent = (known() ? button.dataset.wordsForget : button.dataset.wordsKeep) ?? "";
     button.setAttribute("aria-pressed", String(known()));
   };
-  if (button.dataset.now !== undefined && !known()) write(remembered(read(), { receipt, title, at }));
+  if (button.dataset.now !== undefined) write(remembered(read(), { receipt, title, at }));
   draw();
   button.addEventListener("click", () => {
     if (known()) write(read().filter((one) => one.receipt !== receipt));

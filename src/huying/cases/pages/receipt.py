@@ -137,19 +137,31 @@ def _clock(view: ProgressView, now: datetime) -> dict[str, Any] | None:
 def _timeline(view: ProgressView) -> list[dict[str, Any]]:
     """Newest first, what comes next above: components/timeline.html."""
     steps: list[dict[str, Any]] = []
-    if view.next_text and not view.closed:
-        steps.append({"state": "NEXT", "title": view.next_text})
+    following = view.next_text
+    if view.state == "CALLBACK":
+        following = _("下一步：打电话回访您，没办好的重新办")
+    if following and not view.closed:
+        steps.append({"state": "NEXT", "title": following})
     for position, entry in enumerate(view.entries):
         steps.append(
             {
                 "state": "NOW" if position == 0 else "DONE",
-                "title": entry.text,
+                "title": _shortened(entry.text, view.reply),
                 "by": entry.who,
                 "at": entry.at,
                 "photos": photos_of(entry.attachments, view.receipt),
             }
         )
     return steps
+
+
+def _shortened(text: str, reply: str) -> str:
+    """A line of what happened without the whole answer, which stands above in full."""
+    said = " ".join(reply.split())
+    before, found, after = " ".join(text.split()).partition(said) if said else (text, "", "")
+    if not found:
+        return text
+    return (before.rstrip("：: ") + after).strip() or text
 
 
 def photos_of(attachments: tuple[AttachmentView, ...], receipt: str) -> list[Photo]:

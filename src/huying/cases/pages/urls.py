@@ -22,6 +22,7 @@ urlpatterns = [
     path("work/report/", work_report.report, name="work_report"),
     path("work/<int:case_id>/", work.task, name="work_task"),
     path("work/<int:case_id>/do/<str:action>/", work.do, name="work_do"),
+    path("work/<int:case_id>/around.geojson", work.around, name="work_around"),
     path("work/<int:case_id>/place.geojson", work.place, name="work_place"),
     path("work/<int:case_id>/files/<int:attachment_id>/", work.attachment, name="work_file"),
 ]

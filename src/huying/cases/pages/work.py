@@ -31,6 +31,9 @@ _RANKS: Final = {"OVERDUE": 0, "SOON": 1, "ON_TIME": 2}
 _CHIP_STATES: Final = {"PAUSED": "WAITING", "MET": "STOPPED", "MISSED": "STOPPED"}
 # Only the worker's own queued steps lie between what the page showed and now: no conflict.
 MOST_OWN_STEPS: Final = 20
+# Degrees: about a kilometre around a task, outlines true to ten metres.
+AROUND: Final = 0.006
+TOLERANCE: Final = 0.0001
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def _task(view: CaseView) -> dict[str, Any]:
             {"report": one, "photos": _photos(one.attachments, view.case.id)}
             for one in view.reports
         ],
-        "steps": _steps(view),
+        "steps": _steps(view, main.offer.label if main else ""),
         "main": main,
         "second": second,
         "others": others,
@@ -207,10 +210,12 @@ def _photos(attachments: tuple[AttachmentView, ...], case_id: int) -> list[Photo
     return found
 
 
-def _steps(view: CaseView) -> list[dict[str, Any]]:
+def _steps(view: CaseView, mine: str) -> list[dict[str, Any]]:
     """What happened, newest first, and whose turn it is: components/timeline.html."""
     steps: list[dict[str, Any]] = []
-    if view.case.turn and view.case.closed_at is None:
+    if mine:
+        steps.append({"state": "NEXT", "title": _("轮到您：%(what)s") % {"what": mine}})
+    elif view.case.turn and view.case.closed_at is None:
         steps.append({"state": "NEXT", "title": _("轮到%(who)s") % {"who": view.case.turn}})
     for position, one in enumerate(sorted(view.acts, key=lambda act: act.seq, reverse=True)):
         said = [f"{label}：{value}" for label, value in one.fields]
@@ -348,6 +353,22 @@ def done(request: HttpRequest) -> HttpResponse:
         "tabs": tabs("done"),
     }
     return render(request, "cases/work/done.html", context)
+
+
+@require_safe
+@requires(Permission.CASE_VIEW_OWN_GRID)
+def around(request: HttpRequest, case_id: int) -> HttpResponse:
+    """The grids around the task: enough to know where one is."""
+    case = _view(request, case_id).case
+    lon, lat = case.lon, case.lat
+    if lon is None or lat is None:
+        raise Http404
+    box = (lon - AROUND, lat - AROUND, lon + AROUND, lat + AROUND)
+    return HttpResponse(
+        directory.grids_geojson(bbox=box, tolerance=TOLERANCE),
+        content_type="application/geo+json",
+        headers={"Cache-Control": "private, max-age=300"},
+    )
 
 
 @require_safe

@@ -33,7 +33,13 @@ from huying.sensing.actions.history import (
     note_last_heard,
 )
 from huying.sensing.actions.hours import close_hours
-from huying.sensing.actions.ingest import BatchResult, forget_everything, ingest_batch
+from huying.sensing.actions.ingest import (
+    BatchResult,
+    OneResult,
+    forget_everything,
+    ingest_batch,
+    ingest_one,
+)
 from huying.sensing.actions.listening import Counters, forget_old_listeners, note_listener
 from huying.sensing.actions.partitions import (
     drop_old_partitions,
@@ -59,6 +65,7 @@ __all__ = [
     "Kept",
     "NewDevice",
     "NothingToReplay",
+    "OneResult",
     "Outcome",
     "PastAlert",
     "PastJudgement",
@@ -87,6 +94,7 @@ __all__ = [
     "import_hours",
     "import_judgements",
     "ingest_batch",
+    "ingest_one",
     "note_last_heard",
     "note_listener",
     "plan_maintenance",

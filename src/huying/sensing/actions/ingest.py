@@ -32,6 +32,7 @@ from huying.sensing.rules.readings import (
     Reading,
     Refusal,
 )
+from huying.sensing.rules.verdicts import Measured, Verdict, verdicts
 from huying.standards import hj212
 
 BATCH_LIMIT: Final = 20_000
@@ -85,6 +86,47 @@ def ingest_batch(
         heard_log.write(received_at)
         transaction.on_commit(lambda: _remembered.add(stored.new))
     return BatchResult(outcomes, alerts)
+
+
+@dataclass(frozen=True, slots=True)
+class OneResult:
+    """What became of a single reading, and what it says: a verdict for each value taken."""
+
+    outcome: Outcome
+    alerts: list[int]
+    verdicts: list[Verdict]
+
+
+def ingest_one(*, reading: Reading, by: Actor) -> OneResult:
+    """Take one reading and say at once whether it is normal or a warning."""
+    result = ingest_batch(readings=[reading], by=by)
+    known = registry()
+    row, _refusals = check(known, 0, reading, time.time())
+    found: list[Verdict] = []
+    if row is not None:
+        profile = row.profile
+        rules = [rule for rule in known.rules if rule.applies_to(profile.id, profile.medium)]
+        found = verdicts(_measured(known, row), row.kind, rules)
+    return OneResult(result.outcomes[0], result.alerts, found)
+
+
+def _measured(known: Registry, row: Row) -> list[Measured]:
+    found = []
+    for place, number in enumerate(row.ids):
+        facts = known.properties_by_id[number]
+        found.append(
+            Measured(
+                code=facts.code,
+                property_id=number,
+                name_zh=facts.name_zh,
+                name_en=facts.name_en,
+                unit=facts.unit,
+                decimals=facts.decimals,
+                value=row.values[place],
+                counts=row.value_at(place) is not None,
+            )
+        )
+    return found
 
 
 def _check_all(

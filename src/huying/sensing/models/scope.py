@@ -25,7 +25,9 @@ def within_scope(actor: Actor, *, division: str, grid: str) -> Q:
     if prefixes:
         seen |= Q(**{f"{division}__isnull": True})
     for prefix in sorted(prefixes):
-        seen |= Q(**{f"{division}__startswith": prefix})
+        # A range, not a pattern: a foreign key is compared without a join.
+        low, high = prefix.ljust(12, "0"), prefix.ljust(12, "9")
+        seen |= Q(**{f"{division}__gte": low, f"{division}__lte": high})
     if grids:
         seen |= Q(**{f"{grid}__in": sorted(grids)})
     return seen

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -84,8 +84,15 @@ def build(
     until = until or timezone.now()
     began = timezone.now()
     with _progress(console) as part, _patient():
-        result = _build(Size.of(residents), cases, days, seed, until, part)
-    return Built(**result, seconds=(timezone.now() - began).total_seconds())
+        # All or nothing: what is broken off leaves an empty county, not half of one.
+        with transaction.atomic():
+            result = _build(Size.of(residents), cases, days, seed, until, part)
+        advance = part("存证封存 ledger", 1)
+        sealed = sequencer.seal_all()
+        _analyse()
+        advance(1)
+    seconds = (timezone.now() - began).total_seconds()
+    return Built(**result, ledger_size=sealed, seconds=seconds)
 
 
 Part = Callable[[str, int], Callable[[int], None]]
@@ -142,11 +149,6 @@ def _build(
         part("一年的群众诉求 matters", cases),
     )
 
-    advance = part("存证封存 ledger", 1)
-    cases_actions.fold_tallies(least=1)
-    sealed = sequencer.seal_all()
-    _analyse()
-    advance(1)
     return {
         "townships": len(county.townships),
         "villages": len(county.villages),
@@ -156,7 +158,6 @@ def _build(
         "stations": len(mns),
         "alerts": len(alerts),
         "cases": made + opened,
-        "ledger_size": sealed,
     }
 
 

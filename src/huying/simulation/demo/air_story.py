@@ -169,7 +169,8 @@ def _alerted(
         f"{lead.name} PM2.5 小时均值 186 µg/m³，达到预警值 150",
         (seen["alert"] - sent.sent_at) * 1000,
     )
-    heard = listeners["OFFICER"].next(lead.name)
+    # The name and a space: 文昌空气站 is not 文昌空气站2号.
+    heard = listeners["OFFICER"].next(f"{lead.name} ")
     match = _CASE_LINK.search(str(heard.data.get("link", "")))
     if match is None:
         raise NotClosed(f"推送里没有事项链接 / no link to the case: {heard.data}")
@@ -182,8 +183,8 @@ def _alerted(
         f"生态环境局值班人员的浏览器收到：{heard.data['title']}",
         (heard.at - sent.sent_at) * 1000,
     )
-    if _own_grid(listeners, lead.name):
-        worker = listeners["GRID_WORKER"].next(lead.name)
+    if _own_grid(listeners, f"{lead.name} "):
+        worker = listeners["GRID_WORKER"].next(f"{lead.name} ")
         teller.link(
             "推送 push",
             f"网格员的手机收到：{worker.data['title']}",

@@ -1,6 +1,7 @@
 """`huying demo`: the county if there is none, the site, two stories, the proof."""
 
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -17,6 +18,7 @@ from huying.simulation.demo.people import Staff
 from huying.simulation.demo.telling import NotClosed, Teller
 
 _READY_SECONDS = 60
+_WIDTH_OF_A_LOG = 132
 _ROLES = ("OFFICER", "GRID_WORKER", "DISPATCHER", "INTAKE_CLERK")
 
 
@@ -51,7 +53,7 @@ def run(
     if every link closed and the ledger verifies; else this keeps the site running until
     interrupted.
     """
-    console = console or Console()
+    console = console or Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
     began = time.monotonic()
     console.print(
         "[bold]呼应 Huying[/]　清和县，一座虚构的县　[dim]a county that does not exist[/]"
@@ -111,6 +113,8 @@ def _tell(teller: Teller, host: str, port: int, hj212_port: int, seed: int) -> N
         air_story.tell(teller, host=host, hj212_port=hj212_port, stream=stream, people=people)
     with teller.chain():
         report_story.tell(teller, site=site, stream=stream, people=people, seed=seed)
+    for person in people.values():
+        person.client.close()
 
 
 def _wait_until_ready(host: str, port: int, hj212_port: int, children: Sequence[Child]) -> None:

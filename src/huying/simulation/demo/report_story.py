@@ -71,6 +71,7 @@ def tell(teller: Teller, *, site: str, stream: str, people: dict[str, Staff], se
             _heard_again(teller, resident, people, listener, handed[0])
     finally:
         listener.close()
+        resident.client.close()
 
 
 def _points(count: int, seed: int) -> list[tuple[float, float]]:
@@ -169,12 +170,12 @@ def _satisfied(teller: Teller, resident: Resident, people: dict[str, Staff], one
         outcome="SOLVED",
     )
     worker.act(case_id, "verify", finding="到场看了，没有再烧。")
-    rated = resident.rate(receipt, "VERY_SATISFIED", "来得真快，谢谢。")
-    dispatcher.act(case_id, "close", outcome="SOLVED")
+    resident.rate(receipt, "VERY_SATISFIED", "来得真快，谢谢。")
+    answer, ms = dispatcher.act(case_id, "close", outcome="SOLVED")
     if not resident.progress(receipt)["closed"]:
         raise NotClosed("居民看到的还没有办结 / the resident does not see it closed")
     teller.link("评价 rating", "焚烧一事：答复、核查、办结，居民评价“非常满意”")
-    sealed(teller, rated["record_id"], 0.0)
+    sealed(teller, answer["record_id"], ms)
 
 
 def _heard_again(
@@ -205,7 +206,7 @@ def _heard_again(
     seen = resident.progress(receipt)
     teller.say(f"居民看到：{seen['headline']}")
     began = time.perf_counter()
-    rated = resident.rate(receipt, "DISSATISFIED", "只停了一个晚上，第二天又响了。")
+    resident.rate(receipt, "DISSATISFIED", "只停了一个晚上，第二天又响了。")
     teller.link("差评 bad rating", "不满意：只停了一个晚上", (time.perf_counter() - began) * 1000)
     heard = listener.next("差评待回访")
     teller.link("推送 push", f"综治中心收到：{heard.data['title']}", (heard.at - began) * 1000)
@@ -228,4 +229,4 @@ def _heard_again(
     if not resident.progress(receipt)["closed"]:
         raise NotClosed("居民看到的还没有办结 / the resident does not see it closed")
     teller.link("办结 close", f"{answer['number']} 整改后办结，居民凭回执可查全过程", ms)
-    sealed(teller, rated["record_id"], 0.0)
+    sealed(teller, answer["record_id"], ms)

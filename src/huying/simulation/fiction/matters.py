@@ -341,8 +341,9 @@ def _life(
     answer_days = median_days * spread * pace * np.where(slow, rng.uniform(4, 9, count), 1.0)
     answer = hours.after(np.maximum(take, steps["contact"]), answer_days, rng)
     steps["answer"] = answer
-    withdrawn = some(0.012) & ~misrouted
-    steps["withdraw"] = np.where(withdrawn, hours.after(take, days(0.4), rng), 0)
+    withdraw = hours.after(take, days(0.4), rng)
+    withdrawn = some(0.015) & ~misrouted & (withdraw < answer)
+    steps["withdraw"] = np.where(withdrawn, withdraw, 0)
     supervised = slow & some(0.3)
     midway = take + ((answer - take) * 0.7).astype(np.int64)
     steps["supervise"] = np.where(supervised & ~withdrawn, hours.moment(midway, rng), 0)

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from huying.directory.permissions import Actor
 from huying.sensing.models import Alert, Device, Property
-from huying.sensing.rules.alerting import PERIOD_SECONDS
 from huying.standards import aqi
 
 
@@ -240,7 +239,7 @@ def observation_page(
     if device is None:
         return None
     begin = since or timezone.now() - timedelta(days=1)
-    end = until or begin + timedelta(seconds=max(PERIOD_SECONDS[period], 60) * limit * 10)
+    end = until or timezone.now() + timedelta(days=1)
     names = {item.id: item.code for item in Property.objects.all()}
     with connection.cursor() as cursor:
         cursor.execute(

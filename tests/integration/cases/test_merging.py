@@ -5,7 +5,14 @@ import pytest
 from huying.cases import actions, queries
 from huying.cases.models import Case, Clock, Report
 from huying.directory.permissions import NotAllowed
-from tests.factories.cases import RESIDENT, do, make_alert_case, make_office, make_report
+from tests.factories.cases import (
+    RESIDENT,
+    do,
+    make_alert_case,
+    make_office,
+    make_photo,
+    make_report,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +54,21 @@ def test_two_reports_become_one_case_with_two_receipts_clocks_and_ratings() -> N
         "VERY_SATISFIED",
         "FAIRLY_SATISFIED",
     }
+
+
+def test_the_photographs_of_a_report_go_with_it() -> None:
+    office = make_office()
+    first, second = make_report(), make_report(photos=[make_photo()])
+    actions.merge_cases(into=first.case_id, merged=[second.case_id], by=office.dispatcher)
+    reports = queries.case_page(first.case_id, office.dispatcher).reports
+    photos = [len(report.attachments) for report in reports]
+    assert photos == [0, 1]
+    assert len(queries.progress(second.receipt).attachments) == 1
+    assert queries.progress(first.receipt).attachments == ()
+    file = reports[1].attachments[0]
+    assert queries.attachment_file(file.id, receipt=second.receipt)
+    with pytest.raises(queries.AttachmentNotFound):
+        queries.attachment_file(file.id, receipt=first.receipt)
 
 
 def test_found_by_the_words_of_what_was_merged() -> None:

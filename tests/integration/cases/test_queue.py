@@ -76,6 +76,26 @@ def test_a_search_pages_too() -> None:
     assert second.next_cursor is None
 
 
+def test_a_search_ends_a_short_page_rather_than_read_all_of_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huying.cases.queries.lists._CHUNK", 2)
+    monkeypatch.setattr("huying.cases.queries.lists._MOST_ROUNDS", 2)
+    office = make_office()
+    far = make_report(lon=117.015, lat=39.005).case_id
+    for _number in range(6):
+        make_report()
+    page = queries.queue(office.other_grid_worker, QueueFilters(text="垃圾"))
+    assert page.rows == []
+    found: list[int] = []
+    while page.next_cursor:
+        page = queries.queue(
+            office.other_grid_worker, QueueFilters(text="垃圾"), cursor=page.next_cursor
+        )
+        found += [row.id for row in page.rows]
+    assert found == [far]
+
+
 def test_filters_narrow() -> None:
     office = make_office()
     report = make_report(urgency="URGENT", kind="COMPLAINT")

@@ -34,7 +34,13 @@ from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import engine, receipts
 from huying.cases.rules.engine import Facts, ReportFacts
 from huying.cases.rules.procedure import Procedure
-from huying.cases.rules.vocabulary import Channel, Kind, ReportState, Urgency
+from huying.cases.rules.vocabulary import (
+    RECORDED_CHANNELS,
+    Channel,
+    Kind,
+    ReportState,
+    Urgency,
+)
 from huying.cases.rules.wording import fill
 from huying.cases.rules.words import words_of as search_words
 from huying.directory import actions as directory_actions
@@ -120,7 +126,7 @@ def receive_report(
 
     Raises NeedsField, BadUpload, IdempotencyConflict.
     """
-    if by.kind == "STAFF":
+    if by.kind == "STAFF" or channel in RECORDED_CHANNELS:
         by.require(Permission.REPORT_RECORD)
     now = now or timezone.now()
     said = checked(

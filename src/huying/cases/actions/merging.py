@@ -29,12 +29,12 @@ WITH moved AS (
   UPDATE cases_report SET case_id = %(into)s, since_seq = %(since)s::integer,
          earlier = earlier || jsonb_build_array(
            jsonb_build_array(case_id, since_seq, %(until)s::integer))
-   WHERE id = ANY(%(reports)s::bigint[]) RETURNING id),
+   WHERE id = ANY(%(reports)s::bigint[]) AND case_id = %(out_of)s RETURNING id),
 clocks AS (
-  UPDATE cases_clock SET case_id = %(into)s WHERE report_id = ANY(%(reports)s::bigint[])
-     AND EXISTS (SELECT FROM moved))
-UPDATE cases_attachment SET case_id = %(into)s WHERE report_id = ANY(%(reports)s::bigint[])
-   AND act_id IS NULL
+  UPDATE cases_clock k SET case_id = %(into)s FROM moved
+   WHERE k.case_id = %(out_of)s AND k.report_id = moved.id)
+UPDATE cases_attachment a SET case_id = %(into)s FROM moved
+ WHERE a.case_id = %(out_of)s AND a.report_id = moved.id
 """
 _WORDS: Final = """
 UPDATE cases_casewords w SET words = w.words || m.words
@@ -94,6 +94,7 @@ def merge_cases(
         for record in gone:
             _move(
                 into,
+                record.facts.id,
                 [report.id for report in record.facts.reports],
                 since=after.version,
                 until=record.facts.version + 1,
@@ -266,11 +267,17 @@ def _stopped(clock: Ticking, case_id: int, now: datetime) -> writing.Row:
     return writing.clock_row(clockwork.stop(clock, now), case_id)
 
 
-def _move(into: int, report_ids: Sequence[int], *, since: int, until: int) -> None:
+def _move(into: int, out_of: int, report_ids: Sequence[int], *, since: int, until: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             _MOVE,
-            {"into": into, "since": since, "until": until, "reports": list(report_ids)},
+            {
+                "into": into,
+                "out_of": out_of,
+                "since": since,
+                "until": until,
+                "reports": list(report_ids),
+            },
         )
 
 
@@ -385,7 +392,7 @@ def split(
         )
         if not written:
             raise stale(facts)
-        _move(new_id, sorted(chosen), since=0, until=seq)
+        _move(new_id, case_id, sorted(chosen), since=0, until=seq)
         Case.objects.filter(pk=new_id).update(report_count=len(reports))
         writing.refresh_due([new_id])
     return Opened(

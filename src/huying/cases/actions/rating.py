@@ -101,7 +101,9 @@ def rate(
             **happened(Measure.RATED, procedure.procedure, record.facts, now, level)
         )
         due = (
-            Clock.objects.filter(report_id=report.pk, stopped_at__isnull=True, started_at=now)
+            Clock.objects.filter(
+                case_id=report.case_id, report_id=report.pk, stopped_at__isnull=True, started_at=now
+            )
             .order_by("due_at")
             .values_list("due_at", flat=True)
             .first()

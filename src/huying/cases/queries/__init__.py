@@ -10,6 +10,7 @@ from huying.cases.queries.dictionary import (
 )
 from huying.cases.queries.facts import CaseNotFound, ReportNotFound
 from huying.cases.queries.files import AttachmentNotFound, attachment_file
+from huying.cases.queries.lists import DUE, NEWEST, queue, queue_counts
 from huying.cases.queries.procedures import (
     ProcedureUnknown,
     forget_procedures,
@@ -23,7 +24,6 @@ from huying.cases.queries.progress import (
     public_reports,
     report_id_of,
 )
-from huying.cases.queries.queue import DUE, NEWEST, queue, queue_counts
 from huying.cases.queries.recipients import forget_recipients
 from huying.cases.queries.results import (
     ActView,

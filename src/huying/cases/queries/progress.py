@@ -56,7 +56,7 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
     facts = record.facts
     procedure = procedure_of(record.procedure, record.procedure_version)
     acts = _acts_of(report)
-    clock = _promised(procedure, report.pk)
+    clock = _promised(procedure, report)
     organisation = (
         directory.organisation(facts.lead_organisation_id) if facts.lead_organisation_id else None
     )
@@ -64,7 +64,8 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
     files = [
         attachment_view(row)
         for row in Attachment.objects.filter(
-            Q(report_id=report.pk) | Q(act_id__in=[act["id"] for act in acts])
+            Q(report_id=report.pk) | Q(report__isnull=True, act_id__in=[a["id"] for a in acts]),
+            case_id__in=[report.case_id, *(one[0] for one in report.earlier)],
         ).order_by("id")
     ]
     final = procedure.is_final(facts.state)
@@ -159,8 +160,10 @@ def _who(act: dict[str, Any]) -> str:
     return unit_name(act["organisation_id"]) or _("综治中心")
 
 
-def _promised(procedure: Procedure, report_id: int) -> Ticking | None:
-    rows = Clock.objects.filter(report_id=report_id, name=procedure.promise).order_by("-id")
+def _promised(procedure: Procedure, report: Report) -> Ticking | None:
+    rows = Clock.objects.filter(
+        case_id=report.case_id, report_id=report.pk, name=procedure.promise
+    ).order_by("-id")
     return next((ticking(row) for row in rows.values()[:1]), None)
 
 

@@ -4,8 +4,8 @@ import re
 from datetime import datetime
 from typing import Final
 
+from django.db import connection
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
-from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from huying.cases.models import Case, CaseTally, Clock, Measure, Report, view_of
@@ -27,8 +27,16 @@ LARGEST_PAGE: Final = 200
 _DUE_FIRST: Final = F("due_at").asc(nulls_last=True)
 _NUMBER: Final = re.compile(r"\d{4}-\d{1,12}")
 # Words are looked for among the newest cases first, then further back: a common word is
-# found at once and a rare one soon, and neither reads the whole history.
-_SPANS: Final = (20_000, 200_000, 2_000_000, None)
+# found at once and a rare one soon, and neither reads the whole history. After so many rounds
+# the page ends, maybe short, and the cursor goes on from there.
+_FIRST_SPAN: Final = 20_000
+_CHUNK: Final = 2_000
+_MOST_ROUNDS: Final = 12
+_WORDS: Final = """
+SELECT case_id FROM cases_casewords
+ WHERE words @@ %s::tsquery AND case_id > %s AND case_id <= %s
+ ORDER BY case_id DESC LIMIT %s
+"""
 
 
 def queue(
@@ -168,17 +176,29 @@ def _by_words(
         newest = int(last) - 1
     else:
         newest = Case.objects.aggregate(newest=Max("id"))["newest"] or 0
-    for span in _SPANS:
-        oldest = 0 if span is None else max(0, newest - span)
-        matching = RawSQL(
-            "SELECT case_id FROM cases_casewords"
-            " WHERE words @@ %s::tsquery AND case_id > %s AND case_id <= %s",
-            [query, oldest, newest],
-        )
-        rows = rows_of(cases.filter(pk__in=matching).order_by("-id")[: limit + 1], now)
-        if len(rows) > limit or oldest == 0:
-            break
-    return _page(rows, limit)
+    rows: list[CaseRow] = []
+    span = _FIRST_SPAN
+    for _round in range(_MOST_ROUNDS):
+        oldest = max(0, newest - span)
+        matching = _matching(query, oldest, newest)
+        wanted = cases.filter(pk__in=matching).order_by("-id")
+        rows += rows_of(wanted[: limit + 1 - len(rows)], now) if matching else []
+        if len(rows) > limit:
+            return Page(rows[:limit], cursor_of(rows[limit - 1].id))
+        if len(matching) == _CHUNK:
+            newest = matching[-1] - 1
+        else:
+            newest, span = oldest, span * 10
+        if newest <= 0:
+            return Page(rows, None)
+    return Page(rows, cursor_of(newest + 1))
+
+
+def _matching(query: str, oldest: int, newest: int) -> list[int]:
+    """The newest cases with these words among ids in (oldest, newest]."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WORDS, [query, oldest, newest, _CHUNK])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def queue_counts(actor: Actor, now: datetime | None = None) -> QueueCounts:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from ninja import Field, Form, NinjaAPI, Path, Query, Schema
 from ninja.errors import ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from huying.cases import actions, queries
 from huying.cases.queries import CategoryView, PublicReport
@@ -30,7 +31,24 @@ Format = Literal["json", "xml"]
 MOST_ROWS = 100
 LONGEST_SPAN = timedelta(days=90)
 
-api = NinjaAPI(
+
+class Open311(NinjaAPI):
+    """An API whose definition says that each answer comes as JSON or XML, by the path's end."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        problems = {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}}
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                for status in (400, 404, 409, 413, 422, 429):
+                    content = {"application/json": {"schema": problems}}
+                    operation["responses"][status] = {"description": "Refused", "content": content}
+                for answer in operation["responses"].values():
+                    answer["content"]["text/xml"] = {}
+        return schema
+
+
+api = Open311(
     title="Open311 GeoReport v2",
     version="2.0",
     urls_namespace="open311",
@@ -162,7 +180,7 @@ def services(request: HttpRequest, form: Format) -> HttpResponse:
 
 @api.get(
     "/services/{service_code}.{form}",
-    response={200: Definition, 400: list[Problem], 404: list[Problem]},
+    response={200: Definition},
     summary="GET Service Definition",
 )
 def service_definition(
@@ -200,14 +218,7 @@ class NewRequest(Schema):
 
 @api.post(
     "/requests.{form}",
-    response={
-        200: list[Accepted],
-        400: list[Problem],
-        404: list[Problem],
-        409: list[Problem],
-        422: list[Problem],
-        429: list[Problem],
-    },
+    response={200: list[Accepted], 400: list[Problem]},
     summary="POST Service Request",
 )
 def post_request(request: HttpRequest, form: Format, given: Form[NewRequest]) -> HttpResponse:
@@ -300,7 +311,7 @@ def _row(report: PublicReport) -> dict[str, Any]:
 
 @api.get(
     "/requests.{form}",
-    response={200: list[ServiceRequest], 400: list[Problem], 429: list[Problem]},
+    response={200: list[ServiceRequest]},
     summary="GET Service Requests",
 )
 def get_requests(request: HttpRequest, form: Format, wanted: Query[Wanted]) -> HttpResponse:
@@ -312,10 +323,10 @@ def get_requests(request: HttpRequest, form: Format, wanted: Query[Wanted]) -> H
         since = (until or timezone.now()) - LONGEST_SPAN
     ids = [int(part) for part in (wanted.service_request_id or "").split(",") if part]
     page = queries.public_reports(
-        ids=ids,
+        ids=ids or None,
         since=None if ids else since,
         until=None if ids else until,
-        status=wanted.status if wanted.status in ("open", "closed") else "",
+        status=wanted.status.upper() if wanted.status in ("open", "closed") else "",
         category=wanted.service_code,
         limit=MOST_ROWS,
     )
@@ -324,7 +335,7 @@ def get_requests(request: HttpRequest, form: Format, wanted: Query[Wanted]) -> H
 
 @api.get(
     "/requests/{request_id}.{form}",
-    response={200: list[ServiceRequest], 400: list[Problem], 404: list[Problem]},
+    response={200: list[ServiceRequest]},
     summary="GET Service Request",
 )
 def get_request(request: HttpRequest, form: Format, where: Path[RequestPath]) -> HttpResponse:

@@ -5,13 +5,12 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from django.http import FileResponse, HttpRequest
-from ninja import Field, File, Form, Path, Query, Router, Schema
+from ninja import Field, File, Form, Path, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from huying.cases import actions, queries
 from huying.cases.queries import QueueFilters
 from huying.cases.rest.fields import (
-    PROBLEMS,
     Cursor,
     Identifier,
     Latitude,
@@ -87,7 +86,7 @@ class CaseQuery(Schema):
 
 @router.get(
     "/cases",
-    response={200: CasePage, **PROBLEMS},
+    response={200: CasePage},
     auth=callers("cases:read"),
     summary="The cases you may see",
 )
@@ -134,7 +133,7 @@ class Counts(Schema):
 
 @router.get(
     "/cases/counts",
-    response={200: Counts, **PROBLEMS},
+    response={200: Counts},
     auth=callers("cases:read"),
     summary="How many cases wait",
 )
@@ -238,7 +237,7 @@ def _action_item(offered: queries.OfferedAction) -> dict[str, Any]:
 
 @router.get(
     "/cases/{case_id}",
-    response={200: CaseDocument, **PROBLEMS},
+    response={200: CaseDocument},
     auth=callers("cases:read"),
     summary="One case with its clocks, reports (masked), acts and what you may do",
 )
@@ -280,7 +279,7 @@ class ActAnswer(Schema):
 
 @router.post(
     "/cases/{case_id}/acts",
-    response={200: ActAnswer, **PROBLEMS},
+    response={200: ActAnswer},
     auth=callers("cases:act"),
     summary="Do the next step",
 )
@@ -320,7 +319,7 @@ def _object(text: str) -> dict[str, Any]:
 
 @router.post(
     "/cases/{case_id}/acts-with-photos",
-    response={200: ActAnswer, **PROBLEMS},
+    response={200: ActAnswer},
     auth=callers("cases:act"),
     summary="Do the next step, with photographs",
 )
@@ -348,7 +347,7 @@ class Merging(Schema):
 
 @router.post(
     "/cases/{case_id}/merge",
-    response={200: ActAnswer, **PROBLEMS},
+    response={200: ActAnswer},
     auth=callers("cases:act"),
     summary="Bring the reports of other cases into this one",
 )
@@ -372,17 +371,17 @@ class OpenedAnswer(Schema):
 
 @router.post(
     "/cases/{case_id}/split",
-    response={201: OpenedAnswer, **PROBLEMS},
+    response={201: OpenedAnswer},
     auth=callers("cases:act"),
     summary="Give some reports a case of their own",
 )
 def post_split(
     request: HttpRequest, where: Path[CasePath], given: Splitting
-) -> tuple[int, actions.Opened]:
+) -> Status[actions.Opened]:
     opened = actions.split(
         case_id=where.case_id, report_ids=given.reports, note=given.note, by=actor_of(request)
     )
-    return 201, opened
+    return Status(201, opened)
 
 
 class Reference(Schema):
@@ -392,17 +391,15 @@ class Reference(Schema):
 
 @router.post(
     "/cases/{case_id}/references",
-    response={204: None, **PROBLEMS},
+    response={204: None},
     auth=callers("cases:act"),
     summary="Note the number another system has for it",
 )
-def post_reference(
-    request: HttpRequest, where: Path[CasePath], given: Reference
-) -> tuple[int, None]:
+def post_reference(request: HttpRequest, where: Path[CasePath], given: Reference) -> Status[None]:
     actions.add_reference(
         case_id=where.case_id, system=given.system, number=given.number, by=actor_of(request)
     )
-    return 204, None
+    return Status(204, None)
 
 
 class Task(Schema):
@@ -418,7 +415,7 @@ class Where(Schema):
 
 @router.get(
     "/tasks",
-    response={200: list[Task], **PROBLEMS},
+    response={200: list[Task]},
     auth=callers("cases:read"),
     summary="A grid worker's tasks, by clock, then distance",
 )
@@ -446,7 +443,7 @@ class FileQuery(Schema):
     "/attachments/{attachment_id}",
     auth=anyone("cases:read"),
     summary="A photograph or scan, for those who may see it",
-    response={200: bytes, **PROBLEMS},
+    response={200: bytes},
     include_in_schema=False,
 )
 def get_attachment(

@@ -1,8 +1,8 @@
-"""What the two halves of the interface share: field types and the shape of an error."""
+"""What the two halves of the interface share: field types."""
 
 from typing import Annotated
 
-from ninja import Field, Schema
+from ninja import Field
 
 Receipt = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{12,14}$", description="12 characters")]
 Identifier = Annotated[int, Field(ge=1, le=2**63 - 1)]
@@ -12,18 +12,3 @@ Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees, EPSG:4490
 Words = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")]
 Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Cursor = Annotated[str, Field(max_length=200)]
-
-
-class Problem(Schema):
-    """RFC 9457 problem details."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-
-
-PROBLEMS: dict[int, type[Problem]] = dict.fromkeys(
-    (400, 401, 403, 404, 409, 413, 422, 429), Problem
-)

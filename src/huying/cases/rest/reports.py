@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from django.http import HttpRequest
-from ninja import Field, File, Header, Path, Query, Router, Schema
+from ninja import Field, File, Header, Path, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from huying.cases import actions, queries
-from huying.cases.rest.fields import PROBLEMS, Identifier, Latitude, Line, Longitude, Receipt, Words
+from huying.cases.rest.fields import Identifier, Latitude, Line, Longitude, Receipt, Words
 from huying.directory.bearer import anyone
 from huying.directory.queries import actor_of
 from huying.directory.throttle import allow_request
@@ -74,13 +74,13 @@ class Keys(Schema):
 
 @router.post(
     "/reports",
-    response={200: ReportAnswer, 201: ReportAnswer, **PROBLEMS},
+    response={200: ReportAnswer, 201: ReportAnswer},
     auth=anyone("reports:write"),
     summary="Hand in a report",
 )
 def post_report(
-    request: HttpRequest, given: NewReport, keys: Header[Keys]
-) -> tuple[int, actions.Received]:
+    request: HttpRequest, given: NewReport, sent: Header[Keys]
+) -> Status[actions.Received]:
     """201 with a new receipt; 200 with the first one when the idempotency key comes again.
 
     Without sign-in the channel is WEB or API; taking down what others say (PHONE, COUNTER,
@@ -107,9 +107,9 @@ def post_report(
         people_involved=given.people_involved,
         discovered_at=given.discovered_at,
         references=given.references,
-        idempotency_key=keys.idempotency_key,
+        idempotency_key=sent.idempotency_key,
     )
-    return (201 if received.created else 200), received
+    return Status(201 if received.created else 200, received)
 
 
 class Step(Schema):
@@ -152,7 +152,7 @@ class Progress(Schema):
 
 @router.get(
     "/reports/{receipt}",
-    response={200: Progress, **PROBLEMS},
+    response={200: Progress},
     auth=None,
     summary="Follow a report by its receipt",
 )
@@ -163,18 +163,18 @@ def get_report(request: HttpRequest, where: Path[ReportPath]) -> queries.Progres
 
 @router.post(
     "/reports/{receipt}/photos",
-    response={201: None, **PROBLEMS},
+    response={201: None},
     auth=None,
     summary="Add a photograph to a report",
 )
 def post_report_photo(
     request: HttpRequest, where: Path[ReportPath], photo: File[UploadedFile]
-) -> tuple[int, None]:
+) -> Status[None]:
     """JPEG, PNG, WebP or HEIC up to 12 MB; re-encoded, location data removed."""
     allow_request(request, "photo", limit=30, seconds=60)
     report = queries.progress(where.receipt)
     actions.add_report_photo(receipt=report.receipt, file=photo, by=actor_of(request))
-    return 201, None
+    return Status(201, None)
 
 
 class RatingGiven(Schema):
@@ -193,7 +193,7 @@ class RatingAnswer(Schema):
 
 @router.post(
     "/reports/{receipt}/rating",
-    response={200: RatingAnswer, **PROBLEMS},
+    response={200: RatingAnswer},
     auth=None,
     summary="Rate the answer, once",
 )
@@ -210,16 +210,14 @@ class FollowUp(Schema):
 
 @router.post(
     "/reports/{receipt}/follow-up",
-    response={204: None, **PROBLEMS},
+    response={204: None},
     auth=None,
     summary="Add a word after rating",
 )
-def post_follow_up(
-    request: HttpRequest, where: Path[ReportPath], given: FollowUp
-) -> tuple[int, None]:
+def post_follow_up(request: HttpRequest, where: Path[ReportPath], given: FollowUp) -> Status[None]:
     allow_request(request, "rating", limit=30, seconds=60)
     actions.follow_up(receipt=where.receipt, comment=given.comment, by=actor_of(request))
-    return 204, None
+    return Status(204, None)
 
 
 class Public(Schema):
@@ -249,7 +247,7 @@ class Around(Schema):
 
 @router.get(
     "/public-reports",
-    response={200: list[Public], **PROBLEMS},
+    response={200: list[Public]},
     auth=None,
     summary="Open reports near a place",
 )
@@ -272,13 +270,13 @@ class PublicPath(Schema):
 
 @router.post(
     "/public-reports/{report_id}/join",
-    response={200: ReportAnswer, 201: ReportAnswer, **PROBLEMS},
+    response={200: ReportAnswer, 201: ReportAnswer},
     auth=anyone("reports:write"),
     summary="我也遇到了: report the same matter, with a receipt of one's own",
 )
 def post_join(
-    request: HttpRequest, where: Path[PublicPath], given: Joining, keys: Header[Keys]
-) -> tuple[int, actions.Received]:
+    request: HttpRequest, where: Path[PublicPath], given: Joining, sent: Header[Keys]
+) -> Status[actions.Received]:
     allow_request(request, "report", limit=30, seconds=60)
     received = actions.join_report(
         by=actor_of(request),
@@ -287,9 +285,9 @@ def post_join(
         contact=given.contact.contact() if given.contact else None,
         secret=given.secret,
         channel="API",
-        idempotency_key=keys.idempotency_key,
+        idempotency_key=sent.idempotency_key,
     )
-    return (201 if received.created else 200), received
+    return Status(201 if received.created else 200, received)
 
 
 class Category(Schema):
@@ -322,12 +320,12 @@ class Typical(Schema):
 
 @router.get(
     "/typical-answer",
-    response={200: Typical, 204: None, **PROBLEMS},
+    response={200: Typical, 204: None},
     auth=None,
     summary="Who handles such a matter, and how long it usually takes",
 )
 def get_typical(
     request: HttpRequest, asked: Query[TypicalQuery]
-) -> tuple[int, queries.TypicalAnswer | None]:
+) -> Status[queries.TypicalAnswer | None]:
     found = queries.typical_answer(asked.category, asked.division)
-    return (200, found) if found else (204, None)
+    return Status(200, found) if found else Status(204, None)

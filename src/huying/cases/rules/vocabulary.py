@@ -36,6 +36,12 @@ class Channel(models.TextChoices):
     HOTLINE = "HOTLINE", _("12345 热线")
 
 
+# Taken down by somebody else than the person who speaks: needs the permission to record.
+RECORDED_CHANNELS = frozenset(
+    {Channel.PHONE, Channel.COUNTER, Channel.PAPER, Channel.GRID, Channel.HOTLINE}
+)
+
+
 class Outcome(models.TextChoices):
     """How a case ended."""
 

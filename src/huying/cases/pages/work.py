@@ -128,7 +128,7 @@ def _view(request: HttpRequest, case_id: int) -> CaseView:
 
 
 def _task(view: CaseView) -> dict[str, Any]:
-    main, second, others = _sorted(view.actions)
+    main, second, others = _sorted(view)
     return {
         "view": view,
         "case": view.case,
@@ -145,24 +145,24 @@ def _task(view: CaseView) -> dict[str, Any]:
     }
 
 
-def _sorted(
-    offers: tuple[OfferedAction, ...],
-) -> tuple["Step | None", "Step | None", list["Step"]]:
+def _sorted(view: CaseView) -> tuple["Step | None", "Step | None", list["Step"]]:
     """The one main step, its counterpart where the matter can go two ways, and the others."""
-    steps = [Step(offer, ActForm(offer)) for offer in offers if offer.scope == "CASE"]
-    moving = [one for one in steps if one.offer.to_state]
-    mains = [one for one in moving if one.offer.tone == "MAIN"]
-    main = mains[0] if mains else next(iter(moving), None)
+    steps = [Step(offer, ActForm(offer)) for offer in view.actions if offer.scope == "CASE"]
+    known = queries.procedure(view.case.procedure, view.procedure_version).actions
+    # What the procedure asks of grid workers: not every right of this person is a task.
+    asked = [
+        one
+        for one in steps
+        if one.offer.to_state
+        and one.offer.code in known
+        and "grid_worker" in known[one.offer.code].by
+    ]
+    main = next((one for one in asked if one.offer.tone == "MAIN"), None)
     second = next(
-        (
-            one
-            for one in moving
-            if one is not main and main is not None and main.offer.needs and one.offer.needs
-        ),
+        (one for one in asked if main and one is not main and not (main.at_once or one.at_once)),
         None,
     )
-    others = [one for one in steps if one is not main and one is not second]
-    return main, second, others
+    return main, second, [one for one in steps if one is not main and one is not second]
 
 
 @dataclass(frozen=True, slots=True)

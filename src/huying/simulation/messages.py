@@ -92,7 +92,7 @@ def messages(file: Path) -> Iterator[Message]:
         said = _cell(row, text)
         subject = _cell(row, title)
         if subject and not said.startswith(subject):
-            said = f"{subject}\n{said}"
+            said = f"{subject}\n{said}".strip()
         if said:
             yield Message(said, _cell(row, place), _time(_cell(row, at)))
 

@@ -2,8 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -105,11 +104,12 @@ class Cast:
     land: Land
     staff: Staff
     residents: Residents
+    _actors: dict[int, Actor] = field(default_factory=dict)
 
-    @staticmethod
-    @lru_cache(maxsize=20_000)
-    def actor(account_id: int) -> Actor:
-        return directory.actor_for(account_id)
+    def actor(self, account_id: int) -> Actor:
+        if account_id not in self._actors:
+            self._actors[account_id] = directory.actor_for(account_id)
+        return self._actors[account_id]
 
     def one(self, role: str, office: str, draw: int) -> Actor:
         people = self.staff.of(role, office) or self.staff.of("UNIT_HEAD", office)

@@ -173,7 +173,7 @@ def _headline(
     if facts.state == MERGED:
         return _("已与同一件事合并办理"), ""
     state = procedure.states[facts.state]
-    values = words_for(procedure, facts, now, clock=clock)
+    values = words_for(procedure, facts, now, clock=clock, relative=True)
     if clock is None and not any(one.runs for one in facts.clocks):
         values["due"] = ""
     headline = fill(str(state.resident), values) if state.resident else str(state.label)
@@ -295,7 +295,7 @@ def _public(report: Report) -> PublicReport:
             str(state.resident),
             {
                 "unit": unit_name(case.lead_organisation_id),
-                "due": until(case.due_at, now, provisional=case.due_provisional),
+                "due": until(case.due_at, now, provisional=case.due_provisional, relative=True),
             },
         )
     return PublicReport(

@@ -31,10 +31,12 @@ def words_for(
     note: str = "",
     label: str = "",
     clock: clockwork.Ticking | None = None,
+    relative: bool = False,
 ) -> dict[str, str]:
     """What the braces of a procedure's sentences stand for, in the language that is on.
 
-    `due` is the time of `clock`, else of the clock that was promised, else of the earliest.
+    `due` is the time of `clock`, else of the clock that was promised, else of the earliest;
+    `relative` says it as today and tomorrow, for what is read at once and not kept.
     """
     running = [c for c in facts.clocks if c.runs]
     promised = clock or clockwork.earliest(c for c in running if c.name == procedure.promise)
@@ -50,7 +52,9 @@ def words_for(
         "title": facts.title,
         "place": place,
         "unit": unit_name(facts.lead_organisation_id),
-        "due": until(due.due_at, now, provisional=due.provisional) if due else "",
+        "due": (
+            until(due.due_at, now, provisional=due.provisional, relative=relative) if due else ""
+        ),
         "note": note,
         "category": dictionary.category_name(facts.category),
         "grid": grids[0].name if grids else "",

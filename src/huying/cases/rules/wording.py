@@ -15,8 +15,13 @@ def english() -> bool:
     return (get_language() or "zh").startswith("en")
 
 
-def until(due_at: datetime | None, now: datetime, *, provisional: bool = False) -> str:
-    """ "11月27日前", "今天17:30前"; the year where it is another one. "" without a due time."""
+def until(
+    due_at: datetime | None, now: datetime, *, provisional: bool = False, relative: bool = False
+) -> str:
+    """ "11月27日前", "11月23日17:30前"; the year where it is another one. "" without a due time.
+
+    `relative` says today and tomorrow, for what is read at once; what is kept says the date.
+    """
     if due_at is None:
         return ""
     day = last_date(due_at)
@@ -27,15 +32,14 @@ def until(due_at: datetime | None, now: datetime, *, provisional: bool = False) 
         date = f"{day.day} {day:%B}" + (f" {day.year}" if day.year != today.year else "")
         words = f"by {hour} on {date}" if hour else f"by {date}"
         return words + (" (provisional)" if provisional else "")
-    if day.date() == today:
-        date = "今天"
-    elif day.date() == today + timedelta(days=1):
-        date = "明天"
-    else:
-        date = f"{day.month}月{day.day}日"
-        if day.year != today.year:
-            date = f"{day.year}年{date}"
-    return f"{date}{hour}前" + ("（暂定）" if provisional else "")
+    near = {today: "今天", today + timedelta(days=1): "明天"}
+    date = f"{day.month}月{day.day}日"
+    if day.year != today.year:
+        date = f"{day.year}年{date}"
+    before = "前"
+    if relative and day.date() in near:
+        date, before = near[day.date()], "前" if hour else "内"
+    return f"{date}{hour}{before}" + ("（暂定）" if provisional else "")
 
 
 def stamp(moment: datetime) -> str:

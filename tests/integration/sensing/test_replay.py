@@ -1,5 +1,6 @@
 """Real air over real sockets: the alerts equal an independent recomputation, hour by hour."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -43,8 +44,8 @@ def recomputed(
     return month, alerts
 
 
-def local(moment: object) -> str:
-    return str(pd.Timestamp(moment).tz_convert("Asia/Shanghai").tz_localize(None))  # type: ignore[arg-type]  # a datetime
+def local(moment: datetime) -> str:
+    return str(pd.Timestamp(moment).tz_convert("Asia/Shanghai").tz_localize(None))
 
 
 @pytest.mark.slow
@@ -112,7 +113,8 @@ def test_days_and_the_other_rules_agree_with_pandas(
     }
     for day, (mean, count) in daily.iterrows():
         if count:
-            assert stored[day] == (pytest.approx(mean), count)
+            assert stored[day][0] == pytest.approx(mean)
+            assert stored[day][1] == count
 
     # Three hourly values in a row (gaps of an hour are bridged) above 100.
     present = values.dropna()

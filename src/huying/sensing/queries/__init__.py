@@ -5,9 +5,11 @@ from huying.sensing.queries.alerts import (
     RuleRow,
     alert,
     alert_list,
+    coming_maintenance,
     open_alerts,
     rule_rows,
     rule_versions,
+    threshold_of,
 )
 from huying.sensing.queries.observations import (
     DayRow,
@@ -45,6 +47,7 @@ __all__ = [
     "StationRow",
     "alert",
     "alert_list",
+    "coming_maintenance",
     "daily_means",
     "held_registry",
     "latest_values",
@@ -57,4 +60,5 @@ __all__ = [
     "rule_rows",
     "rule_versions",
     "station_hours",
+    "threshold_of",
 ]

@@ -1,7 +1,7 @@
 """Alerts and rules, as pages, the API and the rooms above read them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +9,9 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from huying.directory.permissions import Actor
-from huying.sensing.models import Alert, AlertRule, AlertRuleVersion
-from huying.sensing.rules.alerting import Rule
-from huying.sensing.rules.phrases import finding
+from huying.sensing.models import Alert, AlertRule, AlertRuleVersion, MaintenanceWindow
+from huying.sensing.queries.registry import as_rule, registry
+from huying.sensing.rules.phrases import condition, finding
 
 JUDGED_DAYS = 90
 
@@ -101,20 +101,7 @@ def _view(row: Alert) -> AlertView:
     unit = "" if observed is None or is_index else observed.unit
     decimals = observed.decimals if observed and not is_index else 0
     threshold = row.threshold if row.threshold is not None else rule.threshold or 0.0
-    as_opened = Rule(
-        id=rule.id,
-        code=rule.code,
-        name=rule.name,
-        version=row.rule_version,
-        test=rule.test,
-        period="HOUR" if is_index else rule.period,
-        comparison=rule.comparison,
-        threshold=threshold,
-        clear_threshold=threshold,
-        for_seconds=rule.for_seconds,
-        window_seconds=rule.window_seconds,
-        severity=row.severity,
-    )
+    as_opened = replace(as_rule(rule), threshold=threshold, severity=row.severity)
     name = observed.name_zh if observed else ""
     return AlertView(
         id=row.id,
@@ -157,6 +144,17 @@ class RuleRow:
     false_alarms: int
 
     @property
+    def condition(self) -> str:
+        """When it opens an alert and when that ends, in words."""
+        observed = self.rule.property
+        return condition(
+            as_rule(self.rule),
+            observed.name_zh if observed else "",
+            observed.unit if observed else "",
+            observed.decimals if observed else 0,
+        )
+
+    @property
     def judged(self) -> int:
         return self.true_alarms + self.false_alarms
 
@@ -197,3 +195,28 @@ def rule_rows() -> list[RuleRow]:
 def rule_versions(code: str) -> Sequence[AlertRuleVersion]:
     """Every wording a rule has had, newest first."""
     return list(AlertRuleVersion.objects.filter(rule__code=code).order_by("-version"))
+
+
+def threshold_of(code: str, *, period: str, device_id: int, kind: str) -> float | None:
+    """The lowest warning value set for a property of a device: the line in its chart."""
+    known = registry()
+    facts = known.properties.get(code)
+    found = [
+        rule.threshold
+        for rule in known.rules
+        if facts is not None
+        and rule.test == "THRESHOLD"
+        and rule.property_id == facts.id
+        and rule.period == period
+        and rule.applies_to(device_id, kind)
+    ]
+    return min(found, default=None)
+
+
+def coming_maintenance(device_id: int) -> Sequence[MaintenanceWindow]:
+    """Maintenance of a device (or of all) that is not over, the next first."""
+    return list(
+        MaintenanceWindow.objects.filter(
+            Q(device_id=device_id) | Q(device__isnull=True), ends_at__gt=timezone.now()
+        ).order_by("starts_at")[:20]
+    )

@@ -243,29 +243,31 @@ def _profile(row: Device, overrides: dict[int, tuple[str, float]]) -> DeviceProf
 
 
 def _rules() -> list[Rule]:
-    found = []
-    for row in AlertRule.objects.filter(enabled=True).prefetch_related("devices").order_by("id"):
-        threshold = 0.0 if row.threshold is None else row.threshold
-        found.append(
-            Rule(
-                id=row.id,
-                code=row.code,
-                name=row.name,
-                version=row.version,
-                test=row.test,
-                period="HOUR" if row.test == "AQI" else row.period,
-                comparison="ABOVE" if row.test == "AQI" else row.comparison,
-                threshold=threshold,
-                clear_threshold=threshold if row.clear_threshold is None else row.clear_threshold,
-                for_seconds=row.for_seconds,
-                window_seconds=row.window_seconds,
-                severity=row.severity,
-                property_id=row.property_id,
-                medium=row.medium,
-                device_ids=frozenset(device.id for device in row.devices.all()),
-            )
-        )
-    return found
+    rows = AlertRule.objects.filter(enabled=True).prefetch_related("devices").order_by("id")
+    return [as_rule(row, frozenset(device.id for device in row.devices.all())) for row in rows]
+
+
+def as_rule(row: AlertRule, device_ids: frozenset[int] = frozenset()) -> Rule:
+    """A stored rule in the form the pure logic takes."""
+    threshold = 0.0 if row.threshold is None else row.threshold
+    is_index = row.test == AlertRule.Test.AQI
+    return Rule(
+        id=row.id,
+        code=row.code,
+        name=row.name,
+        version=row.version,
+        test=row.test,
+        period="HOUR" if is_index else row.period,
+        comparison="ABOVE" if is_index else row.comparison,
+        threshold=threshold,
+        clear_threshold=threshold if row.clear_threshold is None else row.clear_threshold,
+        for_seconds=row.for_seconds,
+        window_seconds=row.window_seconds,
+        severity=row.severity,
+        property_id=row.property_id,
+        medium=row.medium,
+        device_ids=device_ids,
+    )
 
 
 def _seconds(moment: datetime) -> int:

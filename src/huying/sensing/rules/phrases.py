@@ -62,3 +62,24 @@ def summary(
 ) -> str:
     """One sentence with the device in front."""
     return f"{device_name}：{finding(rule, property_name, unit, value, decimals)}"
+
+
+def condition(rule: Rule, property_name: str, unit: str, decimals: int = 1) -> str:
+    """When a rule opens an alert and when it ends, in one sentence for the list of rules."""
+    if rule.test == "SILENCE":
+        return f"超过 {duration(rule.for_seconds)}没有收到数据；重新收到后解除"
+    if rule.test == "AQI":
+        text = f"小时 AQI 高于 {rule.threshold:.0f}"
+        clear = f"降到 {rule.clear_threshold:.0f} 及以下解除"
+        return f"{text}；{clear}"
+    limit = _with_unit(rule.threshold, unit, decimals)
+    clear_limit = _with_unit(rule.clear_threshold, unit, decimals)
+    above = rule.comparison == "ABOVE"
+    way, back = ("高于", "回落到") if above else ("低于", "回升到")
+    side = "及以下" if above else "及以上"
+    if rule.test == "RATE":
+        text = f"{property_name} {duration(rule.window_seconds)}内变化{way} {limit}"
+    else:
+        text = f"{property_name} {PERIODS[rule.period]}{way} {limit}"
+    held = f"，持续 {duration(rule.for_seconds)}" if rule.for_seconds else ""
+    return f"{text}{held}；{back} {clear_limit} {side}解除"

@@ -174,6 +174,7 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 _front_end = BASE_DIR / "web" / "dist"
 STATICFILES_DIRS = [_front_end] if _front_end.is_dir() else []
 WHITENOISE_USE_FINDERS = True

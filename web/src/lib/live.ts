@@ -4,7 +4,6 @@ import { all, meta } from "./dom.js";
 
 const KINDS = ["notice", "case"] as const;
 const MOST_SHOWN = 99;
-const LAST_ID = "hy-live-last-id";
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 60_000;
 
@@ -14,8 +13,11 @@ export interface LiveEvent {
   data: Record<string, unknown>;
 }
 
+/** The last event this page has seen. A new page was just rendered and holds all before it. */
+let lastId = "";
+
 function remember(id: string): void {
-  if (id) sessionStorage.setItem(LAST_ID, id);
+  if (id) lastId = id;
 }
 
 function showUnread(change: number, absolute?: number): void {
@@ -68,9 +70,8 @@ function receive(kind: LiveEvent["kind"], message: MessageEvent<string>): void {
 
 function connect(url: string, pause = FIRST_PAUSE_MS): void {
   const address = new URL(url, location.href);
-  // The browser resends Last-Event-ID when it reconnects by itself; on a new page we say it in the address.
-  const last = sessionStorage.getItem(LAST_ID);
-  if (last) address.searchParams.set("last_event_id", last);
+  // The browser resends Last-Event-ID when it reconnects by itself; when we do, the address says it.
+  if (lastId) address.searchParams.set("last_event_id", lastId);
   const source = new EventSource(address, { withCredentials: true });
   let next = pause;
   source.addEventListener("open", () => {

@@ -211,13 +211,17 @@ def replay_air(
 def replay_messages(
     file: Path,
     url: Annotated[str, typer.Option(help="The site to send to.")] = "http://127.0.0.1:8000",
-    limit: int = 300,
+    limit: Annotated[int, typer.Option(help="At most so many; 0 = all.")] = 300,
+    token: Annotated[
+        str, typer.Option(envvar="HUYING_API_TOKEN", help="Of scope reports:write: no rate limit.")
+    ] = "",
 ) -> None:
     """Play residents' messages (CSV) as reports through the public API."""
     setup()
     from huying.simulation import messages
 
-    typer.echo(json.dumps(messages.replay(file, url=url, limit=limit), ensure_ascii=False))
+    counts = messages.replay(file, url=url, limit=limit, token=token)
+    typer.echo(json.dumps(counts, ensure_ascii=False))
 
 
 @app.command()

@@ -21,7 +21,7 @@ from huying.standards.deadlines import Limit, LimitUnit
 PROCEDURE: Final = "environmental_alert"
 CATEGORY: Final = "ALERT"
 SENSING: Final = Actor.system("sensing")
-_URGENCY: Final = {"CRITICAL": "EMERGENCY", "EMERGENCY": "EMERGENCY", "INFO": "NORMAL"}
+_URGENCY: Final = {"NOTICE": "NORMAL", "WARNING": "URGENT", "SEVERE": "EMERGENCY"}
 
 
 @receiver(sensing_events.alert_opened, dispatch_uid="cases.alert_opened")

@@ -6,6 +6,7 @@ import pytest
 from django.utils.translation import override
 
 from huying.cases import actions, queries
+from huying.cases.models import Clock
 from tests.factories.cases import (
     RESIDENT,
     do,
@@ -121,4 +122,7 @@ def test_the_public_list_pages_and_narrows() -> None:
     assert len(queries.public_reports(ids=[made[0]]).rows) == 1
     one = queries.public_report(made[0])
     assert one.open
+    clock = Clock.objects.get(report_id=made[0], name="answer")
+    assert one.due_at == clock.due_at
     assert one.headline.startswith("已受理，由住建局办理")
+    assert not one.headline.endswith("明天前答复您")

@@ -14,8 +14,14 @@ from huying.cases.rules.vocabulary import AttachmentKind, Kind, Outcome, Urgency
 if TYPE_CHECKING:
     from huying.directory.permissions import Actor
 
+# A comparison with NULL is neither true nor false, and a check lets that pass: so say both.
 ON_EARTH = Q(lon__isnull=True, lat__isnull=True) | Q(
-    lon__gte=-180, lon__lte=180, lat__gte=-90, lat__lte=90
+    lon__isnull=False,
+    lat__isnull=False,
+    lon__gte=-180,
+    lon__lte=180,
+    lat__gte=-90,
+    lat__lte=90,
 )
 
 

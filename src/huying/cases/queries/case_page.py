@@ -111,7 +111,7 @@ def _effects(procedure: Procedure, offer: Offer) -> Iterable[str]:
             yield _("“%(clock)s”恢复计时") % values
     told = dict.fromkeys(str(RECIPIENTS[word]) for n in offer.spec.notices for word in n.to)
     if told:
-        yield _("会通知%(who)s") % {"who": "、".join(told)}
+        yield _("会通知%(who)s") % {"who": _("、").join(told)}
     if offer.spec.tells:
         yield _("反映人会看到这一步")
 
@@ -267,11 +267,11 @@ def _fields(
                 str(procedure.clocks[one].label) if one in procedure.clocks else one
                 for one in value
             ]
-            yield str(_FIELD_LABELS[name]), "、".join(labels)
+            yield str(_FIELD_LABELS[name]), _("、").join(labels)
         elif name in {"reason", "remark"}:
             yield _("理由"), str(value)
         else:
-            text = "、".join(map(str, value)) if isinstance(value, list) else str(value)
+            text = _("、").join(map(str, value)) if isinstance(value, list) else str(value)
             yield str(_FIELD_LABELS.get(name, name)), text
 
 

@@ -66,11 +66,11 @@ def counted(clock: Ticking, now: datetime) -> str:
     if "hour" not in clock.limit:
         parts.append(_("当天不计"))
     if clock.extensions:
-        longer = "、".join(limit_words(text) for text in clock.extensions)
+        longer = _("、").join(limit_words(text) for text in clock.extensions)
         parts.append(_("延期%(longer)s") % {"longer": longer})
     if clock.pauses:
         parts.append(_("扣除中止的 %(count)s 段时间") % {"count": len(clock.pauses)})
     parts.append(_("应在%(due)s办完") % {"due": until(clock.due_at, now)})
     if clock.provisional:
         parts.append(_("明年的工作日安排还没有公布，日期为暂定，公布后重新计算"))
-    return "，".join(parts) + "。"
+    return _("，").join(parts) + _("。")

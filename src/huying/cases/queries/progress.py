@@ -1,6 +1,6 @@
 """A report as its reporter sees it, and what anybody may see of reports nearby."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import cos, radians
 from typing import Any, Final
@@ -236,7 +236,7 @@ def nearby_open(
         .select_related("case")
         .order_by("id")
     )
-    found = [_public(report) for report in reports]
+    found = _public_all(list(reports))
 
     def away(one: PublicReport) -> float:
         if one.lon is None or one.lat is None:
@@ -251,7 +251,7 @@ def public_report(report_id: int) -> PublicReport:
     report = Report.objects.filter(pk=report_id, secret=False).select_related("case").first()
     if report is None:
         raise ReportNotFound
-    return _public(report)
+    return _public_all([report])[0]
 
 
 def public_reports(
@@ -280,24 +280,35 @@ def public_reports(
         (last,) = keys_of(cursor, 1)
         reports = reports.filter(pk__lt=last)
     rows = list(reports.select_related("case").order_by("-id")[: limit + 1])
-    views = [_public(row) for row in rows[:limit]]
+    views = _public_all(rows[:limit])
     return Page(views, cursor_of(rows[limit - 1].pk) if len(rows) > limit else None)
 
 
-def _public(report: Report) -> PublicReport:
+def _public_all(reports: Sequence[Report]) -> list[PublicReport]:
+    """Reports as anybody may see them; the times they were promised come in one query."""
+    promised: dict[tuple[int | None, str], Ticking] = {
+        (row["report_id"], row["name"]): ticking(row)
+        for row in Clock.objects.filter(
+            case_id__in={report.case_id for report in reports},
+            report_id__in=[report.pk for report in reports],
+            stopped_at__isnull=True,
+        ).values()
+    }
+    return [_public(report, promised) for report in reports]
+
+
+def _public(report: Report, promised: Mapping[tuple[int | None, str], Ticking]) -> PublicReport:
     case = report.case
     procedure = procedure_of(case.procedure, case.procedure_version)
     state = procedure.states.get(case.state)
-    now = timezone.now()
+    clock = promised.get((report.pk, procedure.promise))
     headline = ""
     if state is not None and state.resident:
-        headline = fill(
-            str(state.resident),
-            {
-                "unit": unit_name(case.lead_organisation_id),
-                "due": until(case.due_at, now, provisional=case.due_provisional, relative=True),
-            },
-        )
+        due = ""
+        if clock is not None:
+            due = until(clock.due_at, timezone.now(), provisional=clock.provisional, relative=True)
+        unit = unit_name(case.lead_organisation_id)
+        headline = fill(str(state.resident), {"unit": unit, "due": due})
     return PublicReport(
         id=report.pk,
         case_number=case.number,
@@ -309,7 +320,7 @@ def _public(report: Report) -> PublicReport:
         unit_name=unit_name(case.lead_organisation_id),
         submitted_at=report.submitted_at,
         updated_at=case.updated_at,
-        due_at=case.due_at,
+        due_at=clock.due_at if clock else None,
         place_text=report.place_text,
         lon=report.lon,
         lat=report.lat,

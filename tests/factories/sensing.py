@@ -49,7 +49,7 @@ def make_reading(
         kind=kind,
         at=this_hour(1) if at is None else at,
         codes=tuple(values),
-        values=tuple(values.values()),
+        values=tuple(map(float, values.values())),
         flags=flags or "N" * len(values),
         listener=listener,
         raw=fields.pop("raw", b"raw"),

@@ -83,6 +83,11 @@ def _properties() -> list[tuple[str, str]]:
     return [("", "—"), *((row.code, f"{row.name_zh}（{row.unit or row.code}）") for row in rows)]
 
 
+def _plain(value: float | None) -> float | int | None:
+    """150 rather than 150.0, as a person would have typed it."""
+    return int(value) if value is not None and value.is_integer() else value
+
+
 class RuleForm(forms.Form):
     """The wording of a rule, in minutes rather than seconds."""
 
@@ -150,8 +155,8 @@ class RuleForm(forms.Form):
             "property_code": rule.property.code if rule.property else "",
             "period": rule.period,
             "comparison": rule.comparison,
-            "threshold": rule.threshold,
-            "clear_threshold": rule.clear_threshold,
+            "threshold": _plain(rule.threshold),
+            "clear_threshold": _plain(rule.clear_threshold),
             "for_minutes": rule.for_seconds // 60,
             "window_minutes": rule.window_seconds // 60,
             "severity": rule.severity,

@@ -54,7 +54,10 @@ def _level(row: queries.StationRow) -> int:
 
 
 def _columns(rows: Sequence[queries.StationRow]) -> list[queries.LatestValue]:
-    """The properties worth a column: the usual first, then the most common."""
+    """The properties worth a column: the usual first, then the most common. Where devices of
+    several kinds stand together, those of the most common kind; the others say theirs in words."""
+    common = Counter(row.kind for row in rows if row.values).most_common(1)
+    rows = [row for row in rows if common and row.kind == common[0][0]]
     counts = Counter(value.code for row in rows for value in row.values)
     facts = {value.code: value for row in rows for value in row.values}
     order = sorted(
@@ -89,6 +92,7 @@ def index(request: HttpRequest) -> HttpResponse:
                 "row": row,
                 "place": names.get(row.division_code or "", ""),
                 "cells": [row.value(column.code) for column in columns],
+                "elsewhere": bool(row.values) and not any(row.value(c.code) for c in columns),
                 "state": words,
                 "tag": tag,
                 "level": _level(row),

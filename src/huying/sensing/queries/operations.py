@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from huying.sensing.models import ListenerState, Quarantine
+from huying.sensing.queries.registry import held_registry, registry
 from huying.sensing.rules import refusals
 
 COUNT_LIMIT = 100_000
@@ -102,7 +103,14 @@ class QuarantineRow:
         return refusals.label(self.reason, language)
 
     def sentence(self, language: str = "zh") -> str:
-        return refusals.sentence(self.reason, self.detail, language)
+        """What happened and what to do; properties by their names."""
+        detail = dict(self.detail)
+        known = held_registry() or registry()
+        facts = known.properties.get(str(detail.get("code", "")))
+        if facts is not None:
+            name = facts.name_en if language == "en" else facts.name_zh
+            detail["code"] = f"{name}（{facts.code}）"
+        return refusals.sentence(self.reason, detail, language)
 
     @property
     def text(self) -> str:

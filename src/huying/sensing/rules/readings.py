@@ -1,5 +1,6 @@
 """One reading, as every listener hands it in, and what becomes of it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, nan
@@ -108,10 +109,17 @@ def refusal_of(code: str, value: float, measure: Measure, written: str = "") -> 
     )
 
 
-def refusal_of_time(at: int, now: float, written: str = "") -> Refusal | None:
+def refusal_of_time(at: int, now: float) -> Refusal | None:
     """Why a time cannot be right, or None."""
     if at > now + FUTURE_SECONDS:
-        return Refusal("FUTURE", {"time": written or at})
+        return Refusal("FUTURE", {"time": _in_china(at)})
     if at < OLDEST:
-        return Refusal("TOO_OLD", {"time": written or at})
+        return Refusal("TOO_OLD", {"time": _in_china(at)})
     return None
+
+
+def _in_china(at: int) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at + _EIGHT_HOURS))
+    except (OverflowError, ValueError, OSError):
+        return str(at)

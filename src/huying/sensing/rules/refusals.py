@@ -123,7 +123,7 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "NEGATIVE": (
         "负值", "Negative",
-        "{code} 的值 {value} {unit} 为负，不可能出现。可能是零点漂移，请校准。",
+        "{code} 的值 {value} {unit} 为负，不可能出现。可能是零点漂移，请校准仪器。",
         "{value} {unit} of {code} is negative, which cannot be: zero drift?",
     ),
     "ABSURD": (

@@ -10,8 +10,8 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from huying.cases.actions import act, open_case, recompute_provisional
-from huying.cases.actions.acting import ActionNotOffered
-from huying.cases.models import Case
+from huying.cases.actions.acting import ActionNotOffered, take_step
+from huying.cases.models import Act, Case
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.directory import events as directory_events
 from huying.directory.permissions import Actor
@@ -30,7 +30,18 @@ def alert_opened(event: sensing_events.AlertOpened, **_kwargs: Any) -> None:
     key = alert_key(event.device_id, event.rule_code)
     joined = _open_case(key, event)
     if joined is not None:
-        act(case_id=joined, action="rise", by=SENSING, note=event.summary)
+        take_step(
+            case_id=joined,
+            action="rise",
+            by=SENSING,
+            version=None,
+            note=event.summary,
+            data={},
+            files=(),
+            report_id=None,
+            now=timezone.now(),
+            more={"alert": event.alert_id},
+        )
         return
     open_case(
         by=SENSING,
@@ -83,13 +94,13 @@ def _length(window: Limit) -> timedelta:
 @receiver(sensing_events.alert_closed, dispatch_uid="cases.alert_closed")
 def alert_closed(event: sensing_events.AlertClosed, **_kwargs: Any) -> None:
     """Note in the case that the readings fell; what was there is still to be found out."""
-    case_id = (
-        Case.objects.open()
-        .filter(alert_id=event.alert_id)
-        .values_list("pk", flat=True)
-        .order_by("id")
-        .first()
-    )
+    own = Case.objects.open().filter(alert_id=event.alert_id).values_list("pk", flat=True)
+    joined = Act.objects.filter(
+        action="rise",
+        data__alert=event.alert_id,
+        case__in=Case.objects.open().exclude(alert_key=""),
+    ).values_list("case_id", flat=True)
+    case_id = own.order_by("id").first() or joined.order_by("id").first()
     if case_id is None:
         return
     peak = "" if event.peak_value is None else f"，最高 {event.peak_value:g}"

@@ -111,6 +111,31 @@ def test_a_false_alarm_is_recorded_back(judged: list[tuple[int, bool]]) -> None:
     assert judged == [(41, False)]
 
 
+def test_what_is_found_out_holds_for_the_alerts_that_joined(
+    judged: list[tuple[int, bool]],
+) -> None:
+    office = make_office()
+    _open(_event())
+    _open(_event(alert_id=42))
+    alert_closed.send(
+        sender=AlertClosed,
+        event=AlertClosed(alert_id=42, closed_at=datetime.now(UTC), peak_value=None),
+    )
+    case = _to_the_end(office, "confirm_true", cause="OPEN_BURNING")
+    assert Act.objects.filter(case=case, action="recover").count() == 1
+    assert judged == [(41, True), (42, True)]
+
+
+@pytest.mark.parametrize(
+    ("severity", "urgency"),
+    [("NOTICE", "NORMAL"), ("WARNING", "URGENT"), ("SEVERE", "EMERGENCY")],
+)
+def test_severity_becomes_urgency(severity: str, urgency: str) -> None:
+    make_office()
+    _open(_event(severity=severity))
+    assert Case.objects.get().urgency == urgency
+
+
 def test_readings_that_fall_are_noted_and_close_nothing() -> None:
     make_office()
     _open(_event())

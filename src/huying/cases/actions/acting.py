@@ -304,7 +304,8 @@ def _written(
     if not act_ids:
         raise stale(facts)
     if plan.true_alarm is not None and record.alert_id is not None:
-        sensing.record_true_alarm(alert_id=record.alert_id, was_true=plan.true_alarm, by=by)
+        for alert_id in (record.alert_id, *_joined_alerts(facts.id)):
+            sensing.record_true_alarm(alert_id=alert_id, was_true=plan.true_alarm, by=by)
     if plan.from_state != plan.to_state and by.kind == "STAFF":
         # Somebody is on it: what was urgent before need not travel further.
         notices.stop_escalation(subject=f"case:{facts.id}", by=by)
@@ -340,6 +341,12 @@ def _written(
         record_id=record_id,
         due_at=earliest.due_at if earliest else None,
     )
+
+
+def _joined_alerts(case_id: int) -> list[int]:
+    """Further alerts that were noted in this case: what is found out holds for them as well."""
+    acts = Act.objects.filter(case_id=case_id, action="rise", data__has_key="alert")
+    return list(acts.order_by("seq").values_list("data__alert", flat=True))
 
 
 def words_of(procedure: Procedure, plan: Plan, by: Actor, now: datetime) -> dict[str, str]:

@@ -47,6 +47,7 @@ _FIELD_LABELS: Final = {
     "number": gettext_lazy("编号"),
     "people_involved": gettext_lazy("涉及人数"),
     "clocks": gettext_lazy("时限"),
+    "alert": gettext_lazy("预警编号"),
     "repeat_of": gettext_lazy("与此前诉求重复"),
 }
 

@@ -1,11 +1,14 @@
 /** The desk face: desk, leader, auditor, administrator. */
+import { startActDialogs } from "./lib/act_dialog.js";
 import { startDialogs } from "./lib/dialog.js";
+import { startIntake } from "./lib/intake.js";
 import { startKeyboard } from "./lib/keyboard.js";
 import { startLargeType } from "./lib/large_type.js";
 import { startLive } from "./lib/live.js";
 import { startOffline } from "./lib/offline.js";
 import { startPhotos } from "./lib/photo.js";
 import { startPush } from "./lib/push.js";
+import { startQueue } from "./lib/queue.js";
 import { startReceipts } from "./lib/receipt.js";
 import { startRequests } from "./lib/requests.js";
 import { startTheme } from "./lib/theme.js";
@@ -22,3 +25,6 @@ startReceipts();
 startLive();
 startOffline();
 startPush();
+startActDialogs();
+startQueue();
+startIntake();

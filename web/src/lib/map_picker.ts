@@ -56,6 +56,13 @@ class Picker {
     else this.showPin([(bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2]);
     this.pin.addEventListener("keydown", (event) => this.arrow(event));
     one("[data-map-here]", host)?.addEventListener("click", () => this.here());
+    // A place found by name: the desk's search says where.
+    host.addEventListener("huying:set-place", (event) => {
+      const { lon, lat } = (event as CustomEvent<{ lon: number; lat: number }>).detail;
+      if (!Number.isFinite(lon) || !Number.isFinite(lat)) return;
+      this.set([lon, lat]);
+      this.canvas.dispatchEvent(new CustomEvent("huying:here"));
+    });
   }
 
   private input(name: "lon" | "lat"): HTMLInputElement | null {

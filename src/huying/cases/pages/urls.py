@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from huying.cases.pages import receipt, resident, work, work_report
+from huying.cases.pages import desk_urls, receipt, resident, work, work_report
 
 urlpatterns = [
     # Residents: no account.
@@ -25,4 +25,6 @@ urlpatterns = [
     path("work/<int:case_id>/around.geojson", work.around, name="work_around"),
     path("work/<int:case_id>/place.geojson", work.place, name="work_place"),
     path("work/<int:case_id>/files/<int:attachment_id>/", work.attachment, name="work_file"),
+    # The desk, taking down, the auditor.
+    *desk_urls.urlpatterns,
 ]

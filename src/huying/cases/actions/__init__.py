@@ -13,7 +13,8 @@ from huying.cases.actions.history import (
     import_history,
     later,
 )
-from huying.cases.actions.intake import IdempotencyConflict, join_report, receive_report
+from huying.cases.actions.intake import IdempotencyConflict, receive_report
+from huying.cases.actions.joining import join_report
 from huying.cases.actions.merging import CannotMerge, merge_cases, split
 from huying.cases.actions.noting import (
     add_attachment,

@@ -5,35 +5,27 @@ reporter without a name are all taken in, and a dispatcher decides what the mach
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import override
 
 from huying.cases import events
-from huying.cases.actions import telling, writing
-from huying.cases.actions.acting import NeedsField, act_row, case_changes, stale
+from huying.cases.actions import writing
+from huying.cases.actions.acting import NeedsField
 from huying.cases.actions.files import Stored, attachment_row, store_papers, store_photos
 from huying.cases.actions.opening import Beginning, Place, begin, place_of
 from huying.cases.actions.results import Contact, Received, Upload
-from huying.cases.actions.tallying import happened
-from huying.cases.models import Measure, Report
+from huying.cases.models import Report
 from huying.cases.queries import dictionary, wording
-from huying.cases.queries.facts import (
-    CaseRecord,
-    ReportNotFound,
-    case_record,
-)
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.rules import clocks as clockwork
-from huying.cases.rules import engine, receipts
-from huying.cases.rules.engine import Facts, ReportFacts
-from huying.cases.rules.procedure import Procedure
+from huying.cases.rules import receipts
+from huying.cases.rules.engine import Facts
 from huying.cases.rules.vocabulary import (
     RECORDED_CHANNELS,
     Channel,
@@ -41,12 +33,9 @@ from huying.cases.rules.vocabulary import (
     ReportState,
     Urgency,
 )
-from huying.cases.rules.wording import fill
 from huying.cases.rules.words import words_of as search_words
 from huying.directory import actions as directory_actions
-from huying.directory import queries as directory
 from huying.directory.permissions import Actor, DomainError, Permission
-from huying.ledger import actions as ledger
 
 PROCEDURE: Final = "residents_report"
 LONGEST_TEXT: Final = 5_000
@@ -150,72 +139,7 @@ def receive_report(
         people_involved=people_involved,
         references=references,
     )
-    return _once(said, None)
-
-
-def join_report(
-    *,
-    by: Actor,
-    receipt: str = "",
-    report_id: int | None = None,
-    case_id: int | None = None,
-    text: str = "",
-    channel: str = "WEB",
-    place_text: str = "",
-    lon: float | None = None,
-    lat: float | None = None,
-    contact: Contact | None = None,
-    secret: bool = False,
-    photos: Sequence[Upload] = (),
-    idempotency_key: str = "",
-    now: datetime | None = None,
-) -> Received:
-    """我也遇到了: join an open case with a receipt, a clock, a reply and a rating of one's own.
-
-    Named by receipt, by the public id of a report or by its case. Where that case has been
-    answered or closed meanwhile, it becomes a case of its own that names the earlier report.
-    Raises ReportNotFound, and as `receive_report`.
-    """
-    if by.kind == "STAFF":
-        by.require(Permission.REPORT_RECORD)
-    now = now or timezone.now()
-    if report_id is not None:
-        # Known from the map: a secret report is on none.
-        named = Report.objects.filter(pk=report_id, secret=False)
-    elif case_id is not None:
-        named = Report.objects.filter(case_id=case_id)
-    else:
-        named = Report.objects.filter(receipt=receipts.read(receipt) or "-")
-    first = named.order_by("id").first()
-    if first is None:
-        raise ReportNotFound
-    record = case_record(first.case_id)
-    place = place_of(lon, lat, place_text or first.place_text)
-    if lon is None and first.lon is not None:
-        place = place_of(first.lon, first.lat, place.text)
-    said = checked(
-        by=by,
-        now=now,
-        text=text or "我也遇到了同样的情况。",
-        channel=channel,
-        category=record.facts.category,
-        kind=first.kind,
-        title=record.facts.title,
-        place=place,
-        phone=(None, None),
-        contact=contact,
-        submitter=None,
-        on_behalf=False,
-        secret=secret,
-        photos=photos,
-        key=idempotency_key,
-        discovered_at=None,
-        urgency=record.facts.urgency,
-        people_involved=1,
-        references=(),
-        joined_report_id=first.pk,
-    )
-    return _once(said, record)
+    return once(said, open_with)
 
 
 def checked(
@@ -332,7 +256,7 @@ def _title(text: str, category: str) -> str:
     return line or category or "照片反映"
 
 
-def _once(said: Said, joining: CaseRecord | None) -> Received:
+def once(said: Said, write: Callable[[Said], Received]) -> Received:
     """Write it, unless the same request has been written before."""
     if said.key:
         earlier = _earlier(said)
@@ -340,7 +264,7 @@ def _once(said: Said, joining: CaseRecord | None) -> Received:
             return earlier
     try:
         with transaction.atomic():
-            return _write(said, joining)
+            return write(said)
     except IntegrityError:
         # Two of the same request at one moment: the other one was written first.
         earlier = _earlier(said) if said.key else None
@@ -391,14 +315,11 @@ def _earlier(said: Said) -> Received | None:
     )
 
 
-def _write(said: Said, joining: CaseRecord | None) -> Received:
+def open_with(said: Said) -> Received:
+    """A case of its own for this report."""
     case_id, report_id = writing.next_ids()
-    reporter_id = _remembered(said.contact, said)
-    submitter_id = _remembered(said.submitter, said)
-    if joining is not None:
-        procedure = procedure_of(joining.procedure, joining.procedure_version)
-        if engine.takes_more_reports(procedure, joining.facts):
-            return _join(said, joining, procedure, report_id, reporter_id, submitter_id)
+    reporter_id = remembered(said.contact, said)
+    submitter_id = remembered(said.submitter, said)
     procedure = procedure_of(PROCEDURE)
     report = report_row(said, report_id, case_id, reporter_id, submitter_id)
     beginning = Beginning(
@@ -449,10 +370,10 @@ def _write(said: Said, joining: CaseRecord | None) -> Received:
             report_id=report_id,
         ),
     )
-    return _received(report, facts, promised, begun.record_id)
+    return received(report, facts, promised, begun.record_id)
 
 
-def _received(
+def received(
     report: dict[str, Any],
     facts: Facts,
     promised: clockwork.Ticking | None,
@@ -475,7 +396,7 @@ def _received(
     )
 
 
-def _remembered(contact: Contact | None, said: Said) -> int | None:
+def remembered(contact: Contact | None, said: Said) -> int | None:
     if not contact:
         return None
     return directory_actions.remember_person(
@@ -537,78 +458,3 @@ def report_row(
         "idempotency_key": said.key,
         "request_digest": said.digest if said.key else "",
     }
-
-
-def _join(
-    said: Said,
-    record: CaseRecord,
-    procedure: Procedure,
-    report_id: int,
-    reporter_id: int | None,
-    submitter_id: int | None,
-) -> Received:
-    facts, now = record.facts, said.now
-    report = report_row(said, report_id, facts.id, reporter_id, submitter_id)
-    started = engine.joined(
-        procedure, facts, report_id, now=now, calendar=directory.working_calendar()
-    )
-    seq = facts.version + 1
-    record_id = ledger.record(
-        kind="report.received",
-        subject=f"case:{facts.id}",
-        by=said.by.ref,
-        at=now,
-        body={
-            "number": facts.number,
-            "report": report_id,
-            "seq": seq,
-            "action": engine.JOIN,
-            "channel": said.channel,
-            "photos": [file.sha256 for file in said.files],
-        },
-        personal=personal_of(said, str(report["receipt"])),
-    )
-    report["record_id"] = record_id
-    writing.add_report(report, search_words([said.text, said.place.text]))
-    after = replace(
-        facts,
-        clocks=(*facts.clocks, *started),
-        reports=(*facts.reports, ReportFacts(report_id, ReportState.RECEIVED.value)),
-        people_involved=facts.people_involved + 1,
-        version=seq,
-    )
-    with override("zh-hans"):
-        values = wording.words_for(procedure, after, now, actor=said.by)
-        opening = procedure.actions[procedure.opening]
-        told = fill(str(opening.tells), values) if opening.tells else ""
-    act_ids = writing.change(
-        writing.Changes(
-            cases=[
-                case_changes(after, record, seq, now, None, report_count=record.report_count + 1)
-            ],
-            acts=[
-                act_row(
-                    after,
-                    seq=seq,
-                    action=engine.JOIN,
-                    from_state=facts.state,
-                    to_state=facts.state,
-                    by=said.by,
-                    now=now,
-                    told=told,
-                    report_id=report_id,
-                    record_id=record_id,
-                )
-            ],
-            clocks=[writing.clock_row(clock, facts.id) for clock in started],
-            tallies=[happened(Measure.RECEIVED, procedure.procedure, after, now)],
-            attachments=[
-                attachment_row(file, facts.id, report_id, seq, said.by, now) for file in said.files
-            ],
-            at=now,
-        )
-    )
-    if not act_ids:
-        raise stale(facts)
-    telling.tell(procedure, after, (), engine.JOIN, values, by=said.by, now=now)
-    return _received(report, after, clockwork.earliest(started), record_id)

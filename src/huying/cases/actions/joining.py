@@ -1,0 +1,176 @@
+"""我也遇到了: a further report of an open case."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.translation import override
+
+from huying.cases.actions import telling, writing
+from huying.cases.actions.acting import act_row, case_changes, stale
+from huying.cases.actions.files import attachment_row
+from huying.cases.actions.intake import (
+    Said,
+    checked,
+    once,
+    open_with,
+    personal_of,
+    received,
+    remembered,
+    report_row,
+)
+from huying.cases.actions.opening import place_of
+from huying.cases.actions.results import Contact, Received, Upload
+from huying.cases.actions.tallying import happened
+from huying.cases.models import Measure, Report
+from huying.cases.queries import wording
+from huying.cases.queries.facts import CaseRecord, ReportNotFound, case_record
+from huying.cases.queries.procedures import procedure as procedure_of
+from huying.cases.rules import clocks as clockwork
+from huying.cases.rules import engine, receipts
+from huying.cases.rules.engine import ReportFacts
+from huying.cases.rules.vocabulary import ReportState
+from huying.cases.rules.wording import fill
+from huying.cases.rules.words import words_of as search_words
+from huying.directory import queries as directory
+from huying.directory.permissions import Actor, Permission
+from huying.ledger import actions as ledger
+
+
+def join_report(
+    *,
+    by: Actor,
+    receipt: str = "",
+    report_id: int | None = None,
+    case_id: int | None = None,
+    text: str = "",
+    channel: str = "WEB",
+    place_text: str = "",
+    lon: float | None = None,
+    lat: float | None = None,
+    contact: Contact | None = None,
+    secret: bool = False,
+    photos: Sequence[Upload] = (),
+    idempotency_key: str = "",
+    now: datetime | None = None,
+) -> Received:
+    """我也遇到了: join an open case with a receipt, a clock, a reply and a rating of one's own.
+
+    Named by receipt, by the public id of a report or by its case. Where that case has been
+    answered or closed meanwhile, it becomes a case of its own that names the earlier report.
+    Raises ReportNotFound, and as `receive_report`.
+    """
+    if by.kind == "STAFF":
+        by.require(Permission.REPORT_RECORD)
+    now = now or timezone.now()
+    if report_id is not None:
+        # Known from the map: a secret report is on none.
+        named = Report.objects.filter(pk=report_id, secret=False)
+    elif case_id is not None:
+        named = Report.objects.filter(case_id=case_id)
+    else:
+        named = Report.objects.filter(receipt=receipts.read(receipt) or "-")
+    first = named.order_by("id").first()
+    if first is None:
+        raise ReportNotFound
+    record = case_record(first.case_id)
+    place = place_of(lon, lat, place_text or first.place_text)
+    if lon is None and first.lon is not None:
+        place = place_of(first.lon, first.lat, place.text)
+    said = checked(
+        by=by,
+        now=now,
+        text=text or "我也遇到了同样的情况。",
+        channel=channel,
+        category=record.facts.category,
+        kind=first.kind,
+        title=record.facts.title,
+        place=place,
+        phone=(None, None),
+        contact=contact,
+        submitter=None,
+        on_behalf=False,
+        secret=secret,
+        photos=photos,
+        key=idempotency_key,
+        discovered_at=None,
+        urgency=record.facts.urgency,
+        people_involved=1,
+        references=(),
+        joined_report_id=first.pk,
+    )
+    return once(said, lambda one: _join(one, record))
+
+
+def _join(said: Said, record: CaseRecord) -> Received:
+    procedure = procedure_of(record.procedure, record.procedure_version)
+    if not engine.takes_more_reports(procedure, record.facts):
+        return open_with(said)
+    _unused, report_id = writing.next_ids()
+    reporter_id, submitter_id = remembered(said.contact, said), remembered(said.submitter, said)
+    facts, now = record.facts, said.now
+    report = report_row(said, report_id, facts.id, reporter_id, submitter_id)
+    started = engine.joined(
+        procedure, facts, report_id, now=now, calendar=directory.working_calendar()
+    )
+    seq = facts.version + 1
+    record_id = ledger.record(
+        kind="report.received",
+        subject=f"case:{facts.id}",
+        by=said.by.ref,
+        at=now,
+        body={
+            "number": facts.number,
+            "report": report_id,
+            "seq": seq,
+            "action": engine.JOIN,
+            "channel": said.channel,
+            "photos": [file.sha256 for file in said.files],
+        },
+        personal=personal_of(said, str(report["receipt"])),
+    )
+    report["record_id"] = record_id
+    writing.add_report(report, search_words([said.text, said.place.text]))
+    after = replace(
+        facts,
+        clocks=(*facts.clocks, *started),
+        reports=(*facts.reports, ReportFacts(report_id, ReportState.RECEIVED.value)),
+        people_involved=facts.people_involved + 1,
+        version=seq,
+    )
+    with override("zh-hans"):
+        values = wording.words_for(procedure, after, now, actor=said.by)
+        opening = procedure.actions[procedure.opening]
+        told = fill(str(opening.tells), values) if opening.tells else ""
+    act_ids = writing.change(
+        writing.Changes(
+            cases=[
+                case_changes(after, record, seq, now, None, report_count=record.report_count + 1)
+            ],
+            acts=[
+                act_row(
+                    after,
+                    seq=seq,
+                    action=engine.JOIN,
+                    from_state=facts.state,
+                    to_state=facts.state,
+                    by=said.by,
+                    now=now,
+                    told=told,
+                    report_id=report_id,
+                    record_id=record_id,
+                )
+            ],
+            clocks=[writing.clock_row(clock, facts.id) for clock in started],
+            tallies=[happened(Measure.RECEIVED, procedure.procedure, after, now)],
+            attachments=[
+                attachment_row(file, facts.id, report_id, seq, said.by, now) for file in said.files
+            ],
+            at=now,
+        )
+    )
+    if not act_ids:
+        raise stale(facts)
+    telling.tell(procedure, after, (), engine.JOIN, values, by=said.by, now=now)
+    return received(report, after, clockwork.earliest(started), record_id)

@@ -28,6 +28,7 @@ _SENSING = (
     "auditor",
     "system_admin",
 )
+_RECORDERS = ("grid_worker", "dispatcher", "intake_clerk")
 _INDICATORS = ("dispatcher", "unit_head", "leader", "auditor")
 
 
@@ -57,11 +58,11 @@ ADDRESSES = (
     Address("inbox-preferences", "/inbox/preferences/", STAFF, "grid_worker"),
     Address("work", "/work/", ("grid_worker",), "grid_worker"),
     Address("work-done", "/work/done/", ("grid_worker",), "grid_worker"),
-    Address("work-report", "/work/report/", ("grid_worker",), "grid_worker"),
+    Address("work-report", "/work/report/", _RECORDERS, "grid_worker"),
     Address("work-case", "/work/{grid_case}/", ("grid_worker",), "grid_worker"),
     Address("desk", "/desk/", _CASES, "dispatcher"),
-    Address("desk-case", "/desk/{case}/", ("dispatcher", "intake_clerk", "leader"), "dispatcher"),
-    Address("desk-intake", "/desk/intake/", ("dispatcher", "intake_clerk"), "intake_clerk"),
+    Address("desk-case", "/desk/{case}/", _CASES, "dispatcher"),
+    Address("desk-intake", "/desk/intake/", _RECORDERS, "intake_clerk"),
     Address("desk-map", "/desk/map/", _CASES, "dispatcher"),
     Address("audit", "/audit/", ("auditor",), "auditor"),
     Address("morning", "/leader/", _INDICATORS, "leader"),

@@ -1,10 +1,11 @@
 """`huying demo`: the county if there is none, the site, two stories, the proof."""
 
+import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import httpx
 from rich.console import Console
@@ -75,6 +76,7 @@ def run(
     else:
         console.print("  数据库里已有演示县，接着用。 [dim]using the county that is there[/]")
     children = start()
+    _stop_on_signals()
     try:
         _wait_until_ready(host, port, hj212_port, children)
         teller = Teller(console)
@@ -96,7 +98,8 @@ def run(
             return 0 if teller.all_closed else 1
         _invite(console, host, port, hj212_port)
         _stay(children)
-        return 0
+    except KeyboardInterrupt:
+        return 130 if once else 0
     finally:
         for child in reversed(children):
             child.stop()
@@ -155,9 +158,7 @@ def _invite(console: Console, host: str, port: int, hj212_port: int) -> None:
     site = f"http://{host}:{port}"
     table = Table(title="一键登录 one-click sign-ins", title_justify="left", show_header=False)
     for card in directory.demo_accounts():
-        table.add_row(
-            card.label, card.name, card.organisation, f"{site}/sign-in/#{card.role.lower()}"
-        )
+        table.add_row(card.label, card.name, card.organisation)
     console.print(table)
     console.print(
         f"  居民首页 [bold]{site}/[/]　登录 [bold]{site}/sign-in/[/]　"
@@ -166,11 +167,19 @@ def _invite(console: Console, host: str, port: int, hj212_port: int) -> None:
     )
 
 
-def _stay(children: Sequence[Child]) -> None:
-    try:
-        while True:
-            for child in children:
-                child.tend()
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        return
+def _stay(children: Sequence[Child]) -> NoReturn:
+    """Keep the site running; `KeyboardInterrupt` ends it."""
+    while True:
+        for child in children:
+            child.tend()
+        time.sleep(0.5)
+
+
+def _stop_on_signals() -> None:
+    """However it is asked to stop, it stops what it started."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, stop)

@@ -21,7 +21,7 @@ _SAID = (
     ),
     ("AIR", "小区后面有人烧树叶和塑料，呛得不敢开窗，家里有哮喘的老人。", "小区北门外空地"),
     ("GARBAGE", "菜市场旁边的垃圾桶满了四五天没人清，味儿特别大，苍蝇乱飞。", "农贸市场东侧"),
-    ("STREET_LIGHT", "育才路这一排路灯都不亮，下晚自习的孩子走这段路害怕。", "育才路中段"),
+    ("WATER_POLLUTION", "小区后面那条沟的水发黑发臭，白沫一片，天黑以后味儿更大。", "小区后排水沟"),
     ("DRAINAGE", "路口的井盖没了，就用树枝插着，晚上看不清，太危险了。", "文化路与和平街交叉口"),
     ("HEATING", "暖气不热，屋里才十四五度，老人孩子都感冒了。", "阳光花园 3 号楼"),
     ("PARKING", "消防通道停满了车，真着火了消防车进不来。", "锦绣家园南门"),
@@ -31,6 +31,7 @@ _SAID = (
     ("", "路边有根电线杆斜了，刮风的时候晃得厉害，不知道归谁管。", "滨河路"),
     ("", "孩子户口不在这儿，明年上一年级去哪儿报名，要准备什么材料？", ""),
 )
+_NEAR = (0, 1, 3)  # these lie in the grid of the demonstration's grid worker
 _PEOPLE = (
     ("李春燕", "19900990001"),
     ("赵国庆", "19900990002"),
@@ -69,18 +70,19 @@ def tell(teller: Teller, *, site: str, stream: str, people: dict[str, Staff], se
             _joined(teller, resident, handed[2])
             _satisfied(teller, resident, people, handed[1])
             _heard_again(teller, resident, people, listener, handed[0])
+            _left_for_visitors(teller, people, handed[3])
     finally:
         listener.close()
         resident.client.close()
 
 
 def _points(count: int, seed: int) -> list[tuple[float, float]]:
-    """Places in the town, the first two in the grid of the demonstration's grid worker."""
+    """Places in the town, some of them in the grid of the demonstration's grid worker."""
     rng = np.random.default_rng(seed)
     grids = directory.grids()[:40]
     found = []
     for number in range(count):
-        grid = grids[0] if number < 2 else grids[int(rng.integers(len(grids)))]
+        grid = grids[0] if number in _NEAR else grids[int(rng.integers(len(grids)))]
         found.append((grid.center_lon, grid.center_lat))
     return found
 
@@ -176,6 +178,20 @@ def _satisfied(teller: Teller, resident: Resident, people: dict[str, Staff], one
         raise NotClosed("居民看到的还没有办结 / the resident does not see it closed")
     teller.link("评价 rating", "焚烧一事：答复、核查、办结，居民评价“非常满意”")
     sealed(teller, answer["record_id"], ms)
+
+
+def _left_for_visitors(teller: Teller, people: dict[str, Staff], one: Handed) -> None:
+    """One is left half done, so that whoever looks around finds something to do."""
+    officer = people["OFFICER"]
+    case_id = _case_id(officer, one.answer["case_number"])
+    officer.act(case_id, "take")
+    officer.act(
+        case_id,
+        "answer",
+        reply="已封堵违规排口一处，安排清淤，请您过几天再看看。",
+        outcome="SOLVED",
+    )
+    teller.say("留给您：网格员手机上还有一件待核查，调度员桌面上还有两个站点的预警")
 
 
 def _heard_again(

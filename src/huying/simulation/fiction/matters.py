@@ -335,7 +335,7 @@ def _life(
     began = np.where(misrouted, again, dispatch)
     take = hours.after(began, days(0.12) * pace, rng)
     steps["take"] = take
-    steps["contact"] = np.where(some(0.8), hours.after(take, days(0.2) * pace, rng), 0)
+    steps["contact"] = np.where(some(0.93), hours.after(take, days(0.2) * pace, rng), 0)
     spread = np.exp(rng.normal(0, 0.62, count))
     slow = some(0.045)
     answer_days = median_days * spread * pace * np.where(slow, rng.uniform(4, 9, count), 1.0)

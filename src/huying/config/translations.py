@@ -42,7 +42,7 @@ def template_texts(source: str) -> Iterator[str]:
     """The texts that a template marks for translation, as Django looks them up."""
     for pattern in (_TAG, _ARGUMENT):
         for found in pattern.finditer(source):
-            yield found["text"]
+            yield found["text"].replace("%", "%%")
     for found in _BLOCK.finditer(source):
         for part in re.split(r"{%\s*plural\s*%}", found["text"]):
             text = _VARIABLE.sub(r"%(\1)s", part.replace("%", "%%"))

@@ -13,10 +13,17 @@ def test_texts_are_found_where_they_are_marked() -> None:
 
 def test_template_texts_are_read_as_django_does() -> None:
     template = (
-        "{% translate '我的进度' %}{% include 'x' with title=_('没有事项') %}{% blocktranslate trimmed with n=x %}\n  共 {{ n }} 件\n"
+        "{% translate '我的进度' %}{% translate '记着 %s 件' %}"
+        "{% include 'x' with title=_('没有事项') %}"
+        "{% blocktranslate trimmed with n=x %}\n  共 {{ n }} 件\n"
         "{% endblocktranslate %}"
     )
-    assert list(translations.template_texts(template)) == ["我的进度", "没有事项", "共 %(n)s 件"]
+    assert list(translations.template_texts(template)) == [
+        "我的进度",
+        "记着 %%s 件",
+        "没有事项",
+        "共 %(n)s 件",
+    ]
 
 
 def test_compiled_catalogue_is_read_by_gettext(tmp_path: Path) -> None:

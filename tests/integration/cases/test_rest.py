@@ -6,10 +6,9 @@ import pytest
 from django.test import Client
 
 from huying.cases import queries
-from huying.directory.models import Account
 from huying.directory.permissions import Actor
 from tests.factories.cases import make_office, make_photo, make_report
-from tests.factories.directory import make_token
+from tests.factories.directory import account_of, make_token
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +112,7 @@ def test_signed_in_staff_need_no_token_but_the_csrf_token() -> None:
 
 
 def _sign_in(client: Client, actor: Actor) -> None:
-    client.force_login(Account.objects.get(pk=actor.account_id))
+    client.force_login(account_of(actor))
 
 
 def test_photographs_are_served_to_the_holder_of_the_receipt_only(client: Client) -> None:

@@ -13,11 +13,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from huying.config.api import api
-from huying.directory.models import Account
 from huying.directory.permissions import Role
 from tests.browser.addresses import ADDRESSES, STAFF
 from tests.factories.cases import make_office, make_photo, make_report
-from tests.factories.directory import GRIDS, VILLAGE, make_staff
+from tests.factories.directory import GRIDS, VILLAGE, account_of, make_staff
 from tests.factories.sensing import make_device
 
 pytestmark = pytest.mark.django_db
@@ -112,7 +111,7 @@ def client_of(client: Client) -> Any:
     def sign_in(role: str) -> tuple[Client, Any]:
         if role:
             actor = actors.get(role) or make_staff(Role(role.upper()))
-            client.force_login(Account.objects.get(pk=actor.account_id))
+            client.force_login(account_of(actor))
         return client, (received, other, device)
 
     return sign_in
@@ -177,12 +176,12 @@ def test_endpoints(role: str, client_of: Any) -> None:
     ],
 )
 def test_lists_counts_and_search_show_nothing_of_others(
-    role: Role, options: dict[str, str], client: Client
+    role: Role, options: dict[str, Any], client: Client
 ) -> None:
     make_office()
     received = make_report()
     stranger = make_staff(role, **options)
-    client.force_login(Account.objects.get(pk=stranger.account_id))
+    client.force_login(account_of(stranger))
     for query in ({}, {"text": "垃圾"}, {"text": received.case_number}, {"text": received.receipt}):
         answer = client.get("/api/v1/cases", query)
         assert answer.status_code == 403 or answer.json()["rows"] == []

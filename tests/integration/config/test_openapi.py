@@ -5,6 +5,7 @@ lists, of the content type and shape it says, and never a server error.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -58,7 +59,7 @@ def token(db: None) -> str:
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )
-def test_api(case: schemathesis.Case, token: str) -> None:
+def test_api(case: "schemathesis.Case[Any]", token: str) -> None:
     case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
 
 
@@ -69,5 +70,5 @@ def test_api(case: schemathesis.Case, token: str) -> None:
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )
-def test_open311(case: schemathesis.Case, token: str) -> None:
+def test_open311(case: "schemathesis.Case[Any]", token: str) -> None:
     case.call_and_validate(checks=CHECKS)

@@ -160,7 +160,7 @@ def flag_label(name: str) -> str:
         "mine": _("我经办的"),
         "overdue": _("已超期"),
         "soon": _("24 小时内到期"),
-        "supervised": _("督办"),
+        "supervised": _("督办中"),
         "pending": _("待审批"),
         "callback": _("待回访"),
     }[name]

@@ -218,7 +218,7 @@ def _steps(view: CaseView, mine: str) -> list[dict[str, Any]]:
     elif view.case.turn and view.case.closed_at is None:
         steps.append({"state": "NEXT", "title": _("轮到%(who)s") % {"who": view.case.turn}})
     for position, one in enumerate(sorted(view.acts, key=lambda act: act.seq, reverse=True)):
-        said = [f"{label}：{value}" for label, value in one.fields]
+        said = [f"{label}{_('：')}{value}" for label, value in one.fields]
         steps.append(
             {
                 "state": "NOW" if position == 0 else "DONE",

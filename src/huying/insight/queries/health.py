@@ -186,7 +186,7 @@ def _calendar(now: datetime) -> Part:
     gaps = directory.calendar_gap(now.astimezone(SHANGHAI).date())
     if not gaps:
         return Part(_("工作日历"), GOOD, _("本年和下一年的放假安排都已导入"))
-    years = "、".join(str(gap.year) for gap in gaps)
+    years = _("、").join(str(gap.year) for gap in gaps)
     return Part(
         _("工作日历"),
         WATCH,

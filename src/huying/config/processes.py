@@ -6,6 +6,7 @@ worker  jobs (procrastinate) and the ledger's sequencer
 ingest  listeners for devices
 """
 
+import logging
 import os
 import signal
 import subprocess
@@ -15,7 +16,11 @@ from dataclasses import dataclass, field
 
 import httpx
 
-STOP_SECONDS = 8
+STOP_SECONDS = 8.0
+STEADY_SECONDS = 60.0
+LONGEST_PAUSE = 30.0
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -28,34 +33,38 @@ class Process:
     child: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     due_at: float = 0.0
+    started_at: float = 0.0
 
     def start(self) -> None:
         self.child = subprocess.Popen(self.command, env={**os.environ, **self.environment})
         self.started_at = time.monotonic()
 
     def tend(self) -> None:
-        """Restart the child if it has died, at most once in min(2^restarts, 30) seconds."""
+        """Restart the child if it has died, after min(2^restarts, 30) seconds.
+
+        Who ran for a minute starts counting anew.
+        """
         now = time.monotonic()
         if self.child is None:
             if now >= self.due_at:
                 self.start()
         elif self.child.poll() is not None:
-            if now - self.started_at > 60:
+            if now - self.started_at > STEADY_SECONDS:
                 self.restarts = 0
             self.restarts += 1
-            self.due_at = now + min(2**self.restarts, 30)
+            pause = min(2.0**self.restarts, LONGEST_PAUSE)
+            _logger.error(
+                "%s ended with %s; starting again in %d s", self.name, self.child.returncode, pause
+            )
+            self.due_at = now + pause
             self.child = None
 
+    @property
+    def is_running(self) -> bool:
+        return self.child is not None and self.child.poll() is None
+
     def stop(self) -> None:
-        """Ask, wait, then kill: a stop always ends."""
-        if self.child is None or self.child.poll() is not None:
-            return
-        self.child.terminate()
-        try:
-            self.child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
+        stop_all([self])
 
 
 def huying(*arguments: str) -> list[str]:
@@ -129,9 +138,15 @@ def supervise(processes: list[Process]) -> None:
         stop_all(processes)
 
 
-def stop_all(processes: list[Process]) -> None:
-    for process in processes:
-        if process.child is not None and process.child.poll() is None:
-            process.child.terminate()
-    for process in processes:
-        process.stop()
+def stop_all(processes: list[Process], *, seconds: float = STOP_SECONDS) -> None:
+    """Ask all, wait together, then kill: after `seconds` nothing of it runs."""
+    asked = [process.child for process in processes if process.is_running and process.child]
+    for child in asked:
+        child.terminate()
+    deadline = time.monotonic() + seconds
+    for child in asked:
+        try:
+            child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -9,8 +9,8 @@ def secret(name: str, directory: Path, *, size: int = 48) -> str:
     """The secret called `name`: HUYING_<NAME> if set, else the file directory/<name>.
 
     A missing file is created with `size` random bytes (URL-safe text), readable by its owner
-    only, so that a first start needs no ceremony. Two processes that start at once agree on
-    one value: the file is linked into place, and the loser reads the winner's.
+    only, so that a first start needs no ceremony. Processes that start at once agree on
+    one value: the file is linked into place, and the losers read the winner's.
     """
     from_environment = os.environ.get(f"HUYING_{name.upper()}")
     if from_environment:
@@ -18,9 +18,9 @@ def secret(name: str, directory: Path, *, size: int = 48) -> str:
     path = directory / name
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = directory / f".{name}.{os.getpid()}"
+        draft = directory / f".{name}.{secrets.token_hex(8)}"
+        draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(size), encoding="ascii")
-        draft.chmod(0o600)
         try:
             os.link(draft, path)
         except FileExistsError:

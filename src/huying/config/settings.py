@@ -7,12 +7,16 @@ HUYING_HOSTS         host names this site answers to, comma separated
 HUYING_PUBLIC_URL    the address residents see, for links and QR codes
 HUYING_STREAM_URL    the origin of the live stream, where it is not the site's own
 HUYING_DEMO          1 shows the one-click demo sign-ins; never on a real county
+
+The others, with what each means, are listed in docs/operators.md.
 """
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
 from huying.config import embedded
@@ -29,6 +33,7 @@ SECRET_KEY = secret("django_secret", KEY_DIR)
 
 PUBLIC_URL = os.environ.get("HUYING_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 STREAM_URL = os.environ.get("HUYING_STREAM_URL", "").rstrip("/")
+HJ212_HOST = os.environ.get("HUYING_HJ212_HOST", "127.0.0.1")
 HJ212_PORT = int(os.environ.get("HUYING_HJ212_PORT", "9212"))
 MQTT_URL = os.environ.get("HUYING_MQTT_URL", "")
 ALLOWED_HOSTS = [
@@ -38,6 +43,14 @@ ALLOWED_HOSTS = [
     *filter(None, [urlsplit(PUBLIC_URL).hostname]),
 ]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# How many proxies of ours stand in front: whose word about the caller's address counts.
+TRUSTED_PROXIES = int(os.environ.get("HUYING_TRUSTED_PROXIES", "0"))
+# What the vault seals with from now on: AES256GCM or SM4GCM. What is sealed opens with either.
+VAULT_CIPHER = os.environ.get("HUYING_VAULT_CIPHER", "AES256GCM")
+# Roles that sign in with a second factor, as SYSTEM_ADMIN,SECURITY_ADMIN,AUDITOR.
+SECOND_FACTOR_ROLES = tuple(
+    filter(None, os.environ.get("HUYING_SECOND_FACTOR_ROLES", "").split(","))
+)
 
 INSTALLED_APPS = [
     "huying.config.apps.ConfigConfig",
@@ -92,6 +105,11 @@ TEMPLATES = [
 
 # One county is one schema; its job queue, which brings triggers, has a schema of its own.
 COUNTY = os.environ.get("HUYING_COUNTY", "county")
+if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", COUNTY):
+    raise ImproperlyConfigured(
+        f"HUYING_COUNTY={COUNTY!r}: 只能用小写字母、数字和下划线，以字母开头，不超过 40 字 / "
+        "lower-case letters, digits and underscores, a letter first, at most 40"
+    )
 COUNTY_SCHEMA = COUNTY
 JOBS_SCHEMA = f"{COUNTY}_jobs"
 
@@ -103,7 +121,7 @@ _database_url = (
 _database = {k: v for k, v in conninfo_to_dict(_database_url).items() if v is not None}
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "huying.config.postgres",
         "NAME": _database.pop("dbname", embedded.DATABASE),
         "USER": _database.pop("user", ""),
         "PASSWORD": _database.pop("password", ""),
@@ -112,6 +130,8 @@ DATABASES = {
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # A server that does not even refuse must not hold up the page that says so.
+            "connect_timeout": "10",
             **_database,
             "options": f"-c search_path={COUNTY_SCHEMA},{JOBS_SCHEMA} -c statement_timeout=30s "
             "-c idle_in_transaction_session_timeout=60s",

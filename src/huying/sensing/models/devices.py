@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from huying.directory.vault import SealedField
@@ -60,6 +61,12 @@ class Property(models.Model):
 
     def __str__(self) -> str:
         return self.name_zh
+
+    @property
+    def name(self) -> str:
+        """Its name in the reader's language."""
+        english = (get_language() or "zh").startswith("en")
+        return self.name_en if english and self.name_en else self.name_zh
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):

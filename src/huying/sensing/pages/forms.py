@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from huying.sensing.actions import NewDevice, RuleWording
@@ -80,7 +81,16 @@ class MaintenanceForm(forms.Form):
 
 def _properties() -> list[tuple[str, str]]:
     rows = Property.objects.filter(is_listed=True).order_by("id")
-    return [("", "—"), *((row.code, f"{row.name_zh}（{row.unit or row.code}）") for row in rows)]
+    return [
+        ("", "—"),
+        *(
+            (
+                row.code,
+                gettext("%(name)s（%(unit)s）") % {"name": row.name, "unit": row.unit or row.code},
+            )
+            for row in rows
+        ),
+    ]
 
 
 def _plain(value: float | None) -> float | int | None:

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from huying.directory.pages.access import requires
@@ -18,11 +19,21 @@ from huying.sensing.models.devices import Medium
 from huying.sensing.pages.forms import RuleForm
 
 _LABELS: Final = {
-    "name": "名称", "threshold": "预警值", "clear_threshold": "解除值", "for_seconds": "持续（秒）",
-    "window_seconds": "比较时长（秒）", "severity": "级别", "enabled": "启用", "source": "依据",
-    "test": "判断方式", "property_code": "监测项目", "period": "数据", "comparison": "比较",
-    "medium": "适用类别", "device_mns": "仅适用设备",
-}  # fmt: skip
+    "name": gettext_lazy("名称"),
+    "threshold": gettext_lazy("预警值"),
+    "clear_threshold": gettext_lazy("解除值"),
+    "for_seconds": gettext_lazy("持续（秒）"),
+    "window_seconds": gettext_lazy("比较时长（秒）"),
+    "severity": gettext_lazy("级别"),
+    "enabled": gettext_lazy("启用"),
+    "source": gettext_lazy("依据"),
+    "test": gettext_lazy("判断方式"),
+    "property_code": gettext_lazy("监测项目"),
+    "period": gettext_lazy("数据"),
+    "comparison": gettext_lazy("比较"),
+    "medium": gettext_lazy("适用类别"),
+    "device_mns": gettext_lazy("仅适用设备"),
+}
 
 
 @require_safe
@@ -98,11 +109,11 @@ def _history(versions: Any) -> list[dict[str, Any]]:
 
 def _shown(value: Any) -> str:
     if value is None or value in ("", []):
-        return "（空）"
+        return _("（空）")
     if isinstance(value, bool):
-        return "是" if value else "否"
+        return _("是") if value else _("否")
     if isinstance(value, list):
-        return "、".join(value)
+        return _("、").join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

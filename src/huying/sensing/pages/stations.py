@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from huying.directory import queries as directory
@@ -26,7 +27,11 @@ PAGE: Final = 100
 COLUMNS: Final = 6
 # What comes first where there is room for a few columns only.
 _FIRST: Final = ("a34004", "a34002", "a21026", "a21004", "a21005", "a05024", "w01001", "Leq")
-_RANGES: Final = ((1, "24 小时"), (7, "7 天"), (30, "30 天"))
+_RANGES: Final = (
+    (1, gettext_lazy("24 小时")),
+    (7, gettext_lazy("7 天")),
+    (30, gettext_lazy("30 天")),
+)
 _LEVELS: Final = ("EXCELLENT", "GOOD", "LIGHT", "MODERATE", "HEAVY", "SEVERE")
 
 
@@ -181,7 +186,7 @@ def chart(request: HttpRequest, mn: str) -> HttpResponse:
         "x": [timezone.localtime(hour.at).strftime("%m-%d %H:%M") for hour in hours],
         "series": [
             {
-                "name": observed.name_zh,
+                "name": observed.name,
                 "role": "main",
                 "values": [round(hour.means[code], observed.decimals + 1) for hour in hours],
             }

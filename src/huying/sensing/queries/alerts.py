@@ -7,13 +7,19 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from huying.directory.permissions import Actor
 from huying.sensing.models import Alert, AlertRule, AlertRuleVersion, MaintenanceWindow
 from huying.sensing.queries.registry import as_rule, registry
-from huying.sensing.rules.phrases import condition, finding
+from huying.sensing.rules.phrases import condition, condition_en, finding, finding_en
 
 JUDGED_DAYS = 90
+
+
+def _english() -> bool:
+    return (get_language() or "zh").startswith("en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class AlertView:
 
     @property
     def summary(self) -> str:
-        return f"{self.device_name}：{self.finding}"
+        return self.device_name + _("：") + self.finding
 
 
 def alert(alert_id: int) -> AlertView | None:
@@ -102,7 +108,8 @@ def _view(row: Alert) -> AlertView:
     decimals = observed.decimals if observed and not is_index else 0
     threshold = row.threshold if row.threshold is not None else rule.threshold or 0.0
     as_opened = replace(as_rule(rule), threshold=threshold, severity=row.severity)
-    name = observed.name_zh if observed else ""
+    said = finding_en if _english() else finding
+    name = observed.name if observed else ""
     return AlertView(
         id=row.id,
         device_id=device.id,
@@ -129,7 +136,7 @@ def _view(row: Alert) -> AlertView:
         lat=device.lat,
         grid_code=device.grid_id,
         division_code=device.division_id,
-        finding=finding(as_opened, name, unit, row.value, decimals),
+        finding=said(as_opened, name, unit, row.value, decimals),
     )
 
 
@@ -147,9 +154,10 @@ class RuleRow:
     def condition(self) -> str:
         """When it opens an alert and when that ends, in words."""
         observed = self.rule.property
-        return condition(
+        said = condition_en if _english() else condition
+        return said(
             as_rule(self.rule),
-            observed.name_zh if observed else "",
+            observed.name if observed else "",
             observed.unit if observed else "",
             observed.decimals if observed else 0,
         )

@@ -107,9 +107,7 @@ def _station(
         period, at, numbers, amounts, flags = newest
         for number, amount, flag in zip(numbers, amounts, flags, strict=True):
             item = facts[number]
-            values.append(
-                LatestValue(item.code, item.name_zh, item.unit, item.decimals, amount, flag)
-            )
+            values.append(LatestValue(item.code, item.name, item.unit, item.decimals, amount, flag))
     return StationRow(
         device_id=row.id,
         mn=row.mn,

@@ -1,4 +1,4 @@
-"""What an alert says, in Chinese: stored with the case it opens and read by residents' officers.
+"""What an alert says: stored in Chinese with the case it opens; pages say it in English too.
 
 Never 超标 for a value of an hour or a moment: the standards set no such limit (HJ 633-2026).
 """
@@ -8,6 +8,12 @@ from typing import Final
 from huying.sensing.rules.alerting import Rule
 
 PERIODS: Final = {"REALTIME": "实时值", "MINUTE": "分钟均值", "HOUR": "小时均值", "DAY": "日均值"}
+_PERIODS_EN: Final = {
+    "REALTIME": "now",
+    "MINUTE": "mean of minutes",
+    "HOUR": "hourly mean",
+    "DAY": "daily mean",
+}
 
 
 def number(value: float, decimals: int = 1) -> str:
@@ -20,6 +26,12 @@ def duration(seconds: int) -> str:
     if seconds % 3600 == 0:
         return f"{seconds // 3600} 小时"
     return f"{max(1, round(seconds / 60))} 分钟"
+
+
+def _duration_en(seconds: int) -> str:
+    if seconds % 3600 == 0:
+        return f"{seconds // 3600} h"
+    return f"{max(1, round(seconds / 60))} min"
 
 
 def _with_unit(value: float, unit: str, decimals: int) -> str:
@@ -49,6 +61,29 @@ def finding(
     return (
         f"{property_name} {PERIODS[rule.period]} {_with_unit(value, unit, decimals)}，"
         f"{reached}（{limit}）{held}"
+    )
+
+
+def finding_en(
+    rule: Rule, property_name: str, unit: str, value: float | None, decimals: int = 1
+) -> str:
+    """What the rule found, e.g. `PM2.5 hourly mean 182 µg/m³, alert level 150 µg/m³`."""
+    if rule.test == "SILENCE" or value is None:
+        return f"No data for more than {_duration_en(rule.for_seconds)}"
+    if rule.test == "AQI":
+        return f"Air quality index (AQI) {value:.0f}, alert level {rule.threshold:.0f}"
+    limit = _with_unit(abs(rule.threshold), unit, decimals)
+    if rule.test == "RATE":
+        way = "rose" if value >= 0 else "fell"
+        return (
+            f"{property_name} {way} by {_with_unit(abs(value), unit, decimals)} "
+            f"in {_duration_en(rule.window_seconds)}, alert level {limit}"
+        )
+    reached = "alert level" if rule.comparison == "ABOVE" else "below the alert level"
+    held = f", for {_duration_en(rule.for_seconds)}" if rule.for_seconds else ""
+    return (
+        f"{property_name} {_PERIODS_EN[rule.period]} {_with_unit(value, unit, decimals)}, "
+        f"{reached} {limit}{held}"
     )
 
 
@@ -83,3 +118,25 @@ def condition(rule: Rule, property_name: str, unit: str, decimals: int = 1) -> s
         text = f"{property_name} {PERIODS[rule.period]}{way} {limit}"
     held = f"，持续 {duration(rule.for_seconds)}" if rule.for_seconds else ""
     return f"{text}{held}；{back} {clear_limit} {side}解除"
+
+
+def condition_en(rule: Rule, property_name: str, unit: str, decimals: int = 1) -> str:
+    """The same in English."""
+    if rule.test == "SILENCE":
+        return (
+            f"No data for more than {_duration_en(rule.for_seconds)}; clears when data come again"
+        )
+    if rule.test == "AQI":
+        return (
+            f"Hourly AQI above {rule.threshold:.0f}; clears at {rule.clear_threshold:.0f} or less"
+        )
+    limit = _with_unit(rule.threshold, unit, decimals)
+    clear_limit = _with_unit(rule.clear_threshold, unit, decimals)
+    above = rule.comparison == "ABOVE"
+    way, side = ("above", "or less") if above else ("below", "or more")
+    if rule.test == "RATE":
+        text = f"{property_name} changes within {_duration_en(rule.window_seconds)} {way} {limit}"
+    else:
+        text = f"{property_name} {_PERIODS_EN[rule.period]} {way} {limit}"
+    held = f" for {_duration_en(rule.for_seconds)}" if rule.for_seconds else ""
+    return f"{text}{held}; clears at {clear_limit} {side}"

@@ -95,7 +95,8 @@ async function page(request: Request, url: URL): Promise<Response> {
     if (answer.ok && keepIt && !answer.redirected) await cache.put(request, answer.clone());
     return answer;
   } catch (error) {
-    const kept = (keepIt && (await cache.match(request))) || (await cache.match(OFFLINE));
+    const kept =
+      (keepIt && (await cache.match(request, { ignoreVary: true }))) || (await cache.match(OFFLINE));
     if (kept) return kept;
     throw error;
   }

@@ -153,20 +153,33 @@ class Steps {
       this.keep();
     });
     // Where the telephone is, is another thing than where the matter is.
-    one("[data-map-here]", host)?.addEventListener("click", () => this.here());
+    one("[data-map-here]", host)?.addEventListener("click", () => this.here(pin));
     host.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true }));
   }
 
-  private here(): void {
+  private here(pin: (HTMLInputElement | null)[]): void {
     navigator.geolocation?.getCurrentPosition(
       ({ coords }) => {
-        const [lon, lat] = [this.input("phone_lon"), this.input("phone_lat")];
-        if (lon) lon.value = coords.longitude.toFixed(6);
-        if (lat) lat.value = coords.latitude.toFixed(6);
+        const [lon, lat] = [coords.longitude.toFixed(6), coords.latitude.toFixed(6)];
+        this.put("phone_lon", lon);
+        this.put("phone_lat", lat);
+        // Tapped before the map was there: the place counts all the same, the map reads it when it comes.
+        if (pin[0]?.value === "" && pin[1]) {
+          pin[0].value = lon;
+          pin[1].value = lat;
+          this.put("lon", lon);
+          this.put("lat", lat);
+          this.keep();
+        }
       },
       () => undefined,
       { timeout: 10_000, maximumAge: 60_000 },
     );
+  }
+
+  private put(name: string, value: string): void {
+    const input = this.input(name);
+    if (input) input.value = value;
   }
 
   private input(name: string): HTMLInputElement | null {

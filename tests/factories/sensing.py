@@ -52,7 +52,7 @@ def make_reading(
         values=tuple(map(float, values.values())),
         flags=flags or "N" * len(values),
         listener=listener,
-        raw=fields.pop("raw", b"raw"),
+        raw=fields.pop("raw", b"##raw"),
         **fields,
     )
 

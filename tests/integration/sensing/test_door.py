@@ -105,7 +105,7 @@ def test_an_impossible_value_is_refused_and_the_rest_is_stored(value: float, rea
     assert result.outcomes[0].result == STORED
     assert [refusal.reason for refusal in result.outcomes[0].refusals] == [reason]
     item = Quarantine.objects.get()
-    assert (item.reason, bytes(item.raw), item.mn) == (reason, b"raw", device.mn)
+    assert (item.reason, bytes(item.raw), item.mn) == (reason, b"##raw", device.mn)
 
 
 def test_a_reading_with_nothing_usable_is_not_stored() -> None:

@@ -185,7 +185,7 @@ def test_an_oversized_frame_does_not_stop_the_next(listener: RunningListener) ->
 
 def test_bytes_that_are_no_text(listener: RunningListener) -> None:
     device = make_device()
-    bad = segment(device.mn).encode().replace(b"a34004-Rtd=35", b"a34004-Rtd=\xff\xfe")
+    bad = segment(device.mn, flag=4).encode().replace(b"a34004-Rtd=35", b"a34004-Rtd=\xff\xfe")
     with DeviceClient(listener.port) as client:
         client.send(hj212.encode_segment(bad))
         assert client.ask(frame(segment(device.mn))).cn == "9014"

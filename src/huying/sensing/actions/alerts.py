@@ -69,6 +69,16 @@ class _Course:
 
 
 @dataclass(frozen=True, slots=True)
+class _Unquiet:
+    """A pair with an open alert, or with a breach that has not lasted long enough."""
+
+    standing: Standing
+    alert_id: int | None
+    peak: float | None
+    property_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Opened:
     id: int
     course: _Course
@@ -161,7 +171,14 @@ def evaluate_rows(*, known: Registry, rows: Sequence[Row], now: datetime, by: Ac
     watched = [row for row in rows if row.watches]
     if not watched:
         return []
-    return _run(known, _samples(known, watched), watched, now, by)
+    standings = _standings()
+    # Nearly always nothing is near any rule: then there is nothing more to do.
+    lively = {row.profile.id for row in watched if not row.calm}
+    lively |= {device_id for _rule_id, device_id in standings}
+    chosen = [row for row in watched if row.profile.id in lively]
+    if not chosen:
+        return []
+    return _run(known, _samples(known, chosen), standings, chosen, now, by)
 
 
 def _samples(
@@ -240,11 +257,12 @@ def _earlier(rates: Sequence[tuple[Rule, Row, int, float]]) -> list[float | None
 def _run(
     known: Registry,
     samples: dict[Pair, tuple[Rule, DeviceProfile, list[_Sample]]],
+    standings: dict[Pair, _Unquiet],
     rows: Sequence[Row],
     now: datetime,
     by: Actor,
 ) -> list[int]:
-    courses = _begin(samples)
+    courses = _begin(samples, standings)
     candidates: list[tuple[Pair, _Sample]] = []
     for pair, (rule, profile, line) in samples.items():
         line.sort(key=lambda sample: sample.at)
@@ -262,22 +280,35 @@ def _run(
     return _write(known, touched, now, by) if touched else []
 
 
-def _begin(samples: dict[Pair, Any]) -> dict[Pair, _Course]:
-    """Courses of the pairs that already have an open alert or a breach waiting."""
-    courses: dict[Pair, _Course] = {}
+def _standings() -> dict[Pair, _Unquiet]:
+    """All pairs that are not quiet; few, off partial indexes."""
+    found: dict[Pair, _Unquiet] = {}
     with connection.cursor() as cursor:
         cursor.execute(_STANDING)
         for rule_id, device_id, alert_id, since, evaluated, peak, property_id in cursor.fetchall():
             pair = (rule_id, device_id)
-            if pair not in samples or (alert_id is None and pair in courses):
-                continue
-            rule, profile, _line = samples[pair]
-            course = _Course(rule, profile, Standing(evaluated, since, alert_id is not None))
-            if alert_id is not None:
-                course.segments.append(
-                    _Segment(alert_id, since, peak or 0.0, property_id, peak=peak)
-                )
-            courses[pair] = course
+            if alert_id is not None or pair not in found:
+                standing = Standing(evaluated, since, alert_id is not None)
+                found[pair] = _Unquiet(standing, alert_id, peak, property_id)
+    return found
+
+
+def _begin(
+    samples: dict[Pair, tuple[Rule, DeviceProfile, list[_Sample]]], standings: dict[Pair, _Unquiet]
+) -> dict[Pair, _Course]:
+    """Courses of the pairs that already have an open alert or a breach waiting."""
+    courses: dict[Pair, _Course] = {}
+    for pair, (rule, profile, _line) in samples.items():
+        known = standings.get(pair)
+        if known is None:
+            continue
+        course = _Course(rule, profile, known.standing)
+        if known.alert_id is not None:
+            since = known.standing.breached_since or 0
+            course.segments.append(
+                _Segment(known.alert_id, since, known.peak or 0.0, known.property_id, known.peak)
+            )
+        courses[pair] = course
     return courses
 
 

@@ -24,7 +24,7 @@ class Row:
     """One reading ready to be stored: stored units, property numbers, what counts."""
 
     __slots__ = (
-        "at", "counted", "flags", "ids", "kind", "maxima", "minima", "place", "profile",
+        "at", "calm", "counted", "flags", "ids", "kind", "maxima", "minima", "place", "profile",
         "values", "watches",
     )  # fmt: skip
 
@@ -54,6 +54,8 @@ class Row:
         self.maxima = maxima
         self.counted = counted
         """None where every value counts in statistics and alarms."""
+        self.calm = False
+        """Known to meet no rule: nothing to evaluate unless an alert is open."""
 
     @property
     def key(self) -> tuple[int, str, int]:
@@ -64,6 +66,9 @@ class Row:
         if self.counted is not None and not self.counted[place]:
             return None
         return self.values[place]
+
+
+_NONE: Final[list[Refusal]] = []  # shared: never appended to
 
 
 def check(
@@ -91,18 +96,17 @@ def check(
     values: Sequence[float] = reading.values
     if template.multipliers is not None and template.divisors is not None:
         values = list(map(truediv, map(mul, values, template.multipliers), template.divisors))
-    flags = reading.flags
-    plain = flags == template.all_normal
-    if (
-        plain
-        and reading.minima is None
-        and all(map(le, template.lows, values))
-        and all(map(le, values, template.highs))
-    ):
-        watches = template.watches.get(reading.kind) if template.watches else None
-        return Row(
-            place, profile, reading.kind, reading.at, template.ids, values, flags, watches
-        ), []
+    flags, kind = reading.flags, reading.kind
+    if flags == template.all_normal and reading.minima is None:
+        watches = template.watches.get(kind)
+        calm = template.calm.get(kind)
+        if calm is not None and all(map(le, calm[0], values)) and all(map(le, values, calm[1])):
+            row = Row(place, profile, kind, reading.at, template.ids, values, flags, watches)
+            row.calm = True
+            return row, _NONE
+        if all(map(le, template.lows, values)) and all(map(le, values, template.highs)):
+            row = Row(place, profile, kind, reading.at, template.ids, values, flags, watches)
+            return row, _NONE
     return _check_each(known, place, profile, reading)
 
 

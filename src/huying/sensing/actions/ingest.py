@@ -150,7 +150,8 @@ def _ensure_months(rows: Sequence[Row], by: Actor) -> None:
 def _outcomes(
     readings: Sequence[Reading], refusals: Sequence[list[Refusal]], stored: Stored
 ) -> list[Outcome]:
-    outcomes = [Outcome(QUARANTINED, found) for found in refusals]
+    # Most readings have no refusals and share one empty list: each outcome gets its own.
+    outcomes = [Outcome(QUARANTINED, [*found]) for found in refusals]
     for row in stored.new:
         outcomes[row.place].result = STORED
     for row in stored.duplicates:

@@ -109,7 +109,13 @@ def _add_tallies(rows: Sequence[Row]) -> None:
                 column.append(value)
     if columns[0]:
         with connection.cursor() as cursor:
-            cursor.execute(_ADD_TALLIES, columns)
+            cursor.execute(_ADD_TALLIES, [literal(column) for column in columns])
+
+
+def literal(values: Sequence[Any]) -> str:
+    """A PostgreSQL array of numbers and plain words as text: a tenth of the cost of the
+    driver's own way, which looks at every element for what to quote."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def tallies_of(rows: Iterable[Row]) -> dict[TallyKey, dict[int, _Sums]]:

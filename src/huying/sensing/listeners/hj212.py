@@ -22,6 +22,7 @@ from huying.sensing.listeners.batching import Batcher
 from huying.sensing.listeners.flood import KEPT_A_MINUTE, MinuteLimit
 from huying.sensing.queries import DeviceProfile
 from huying.sensing.rules import frames
+from huying.sensing.rules.quick import Quick, Shapes
 from huying.standards import hj212
 
 _logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ IDLE_SECONDS: Final = 2 * 3600
 DRIFT_SECONDS: Final = 120
 SYNC_EVERY_SECONDS: Final = 3600
 STOP_SECONDS: Final = 10
-_READ_LIMIT: Final = 256 * 1024
+_HEAD: Final = 6
+_CHECK: Final = 4
 
 Token = tuple["Connection", hj212.Header, bytes | None]
 
@@ -56,6 +58,7 @@ class Server:
         self.kept_limit = MinuteLimit()
         self.strangers = MinuteLimit()
         """Frames of devices the door did not know, by connection: it alone knows the newest."""
+        self.shapes = Shapes()
         self.synced: OrderedDict[str, float] = OrderedDict()
         self._host = host
         self._port = port
@@ -149,6 +152,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Server) -> None:
         self._server = server
         self._deframer = hj212.Deframer(key_of=server.key_of)
+        self._carry = b""
         self._packets = hj212.Reassembler(capacity=100)
         self._packet_times: OrderedDict[tuple[str, str, str], datetime] = OrderedDict()
         self._transport: asyncio.Transport | None = None
@@ -174,26 +178,95 @@ class Connection(asyncio.Protocol):
             self.pause()
 
     def connection_lost(self, error: Exception | None) -> None:
-        for refused in self._deframer.close():
-            self._refuse(refused)
+        self._finish_reading()
         self._transport = None
         self._server.connections.discard(self)
         self._server.counters.connections = len(self._server.connections)
 
     def data_received(self, data: bytes) -> None:
         self._used_at = time.monotonic()
+        if self._carry:
+            data, self._carry = self._carry + data, b""
+        if self._deframer.pending:
+            self._read_thoroughly(data)
+            return
+        position, is_plain = self._read_quickly(data)
+        if position < len(data):
+            rest = data[position:]
+            # Half a frame waits for its other half, unless a new one begins within it.
+            if is_plain and rest.find(b"##", 2) < 0:
+                self._carry = rest
+            else:
+                self._read_thoroughly(rest)
+
+    def _read_quickly(self, data: bytes) -> tuple[int, bool]:
+        """Take whole, sound frames; how far it came, and whether what follows looks like the
+        beginning of another."""
+        position, size = 0, len(data)
+        shapes, peer = self._server.shapes, self.peer
+        while True:
+            while data[position : position + 1] in (b"\r", b"\n"):
+                position += 1
+            if size - position < _HEAD:
+                return position, data.startswith(b"##"[: size - position], position)
+            if data[position : position + 2] != b"##":
+                return position, False
+            digits = data[position + 2 : position + _HEAD]
+            if not digits.isdigit():
+                return position, False
+            begin = position + _HEAD
+            end = begin + int(digits)
+            if end + _CHECK > size:
+                return position, True
+            segment, check = data[begin:end], data[end : end + _CHECK]
+            if check.upper() != hj212.crc_text(segment):
+                return position, False
+            position = end + _CHECK
+            found = shapes.read(segment, peer)
+            if found is None:
+                self._read_thoroughly(data[begin - _HEAD : position])
+            else:
+                self._take_quick(found)
+
+    def _read_thoroughly(self, data: bytes) -> None:
         for piece in self._deframer.feed(data):
             if isinstance(piece, hj212.Refused):
                 self._refuse(piece)
             else:
                 self._take(piece)
 
+    def _take_quick(self, found: Quick) -> None:
+        """As `_take`, for a data frame that needed no looking at."""
+        server = self._server
+        header, reading = found
+        server.counters.frames += 1
+        profile = server.profile(reading.mn)
+        now = time.time()
+        if profile is None:
+            if server.strangers.count(self.peer, now) >= KEPT_A_MINUTE:
+                server.counters.quarantined += 1
+                self._reply(hj212.request_answer(header, hj212.QnRtn.MN_WRONG), header)
+                return
+        elif server.frame_limit.add(reading.mn, now) > profile.frames_per_minute:
+            self._flooded(reading.raw, profile, now)
+            return
+        elif abs(reading.at - now) > DRIFT_SECONDS:
+            self._check_clock(header, reading.at, profile, now)
+        self.unsettled += 1
+        server.batcher.put(reading, (self, header, profile.sm4_key if profile else None))
+
     def eof_received(self) -> bool:
         """Nothing more will come, but answers to what came are still owed."""
         self._ended = True
+        self._finish_reading()
+        return self.unsettled > 0
+
+    def _finish_reading(self) -> None:
+        if self._carry:
+            rest, self._carry = self._carry, b""
+            self._read_thoroughly(rest)
         for refused in self._deframer.close():
             self._refuse(refused)
-        return self.unsettled > 0
 
     def close_if_done(self) -> None:
         if self._ended and self.unsettled == 0:
@@ -242,9 +315,10 @@ class Connection(asyncio.Protocol):
         now = time.time()
         if profile is not None:
             if server.frame_limit.add(header.mn, now) > profile.frames_per_minute:
-                self._flooded(frame, profile, now)
+                self._flooded(frame.segment, profile, now)
                 return
-            self._check_clock(frame, profile, now)
+            if frame.data_time is not None:
+                self._check_clock(header, frame.data_time.timestamp(), profile, now)
         if not frames.is_data(header.cn):
             self._take_other(frame, profile, now)
             return
@@ -263,6 +337,8 @@ class Connection(asyncio.Protocol):
             self._answer_refused(header, profile)
             return
         key = profile.sm4_key if profile is not None else None
+        if not frame.encrypted and not header.is_packet:
+            server.shapes.learn(frame, reading)
         self.unsettled += 1
         server.batcher.put(reading, (self, header, key))
 
@@ -317,30 +393,29 @@ class Connection(asyncio.Protocol):
         if reply is not None:
             self.send(reply)
 
-    def _flooded(self, frame: hj212.Frame, profile: DeviceProfile, now: float) -> None:
+    def _flooded(self, segment: bytes, profile: DeviceProfile, now: float) -> None:
         """More than the device's limit: counted, a sample kept, no answer."""
         server = self._server
         server.counters.flooded += 1
         heard_log.note_flood(profile.id, now)
         detail: dict[str, object] = {"mn": profile.mn, "limit": profile.frames_per_minute}
-        server.keep("FLOOD", _raw(frame), profile.mn, self.peer, detail)
+        raw = hj212.encode_segment(segment)
+        server.keep("FLOOD", raw, profile.mn, self.peer, detail)
 
-    def _check_clock(self, frame: hj212.Frame, profile: DeviceProfile, now: float) -> None:
+    def _check_clock(
+        self, header: hj212.Header, at: float, profile: DeviceProfile, now: float
+    ) -> None:
         """Set the clock of a device whose QN and DataTime are both off, at most hourly.
 
         A frame kept back during an outage has an old DataTime under a fresh QN, or says RF=1:
         that is no wrong clock.
         """
-        header = frame.header
-        if header.cn != "2011" or header.resent or frame.data_time is None:
-            return
-        drift = frame.data_time.timestamp() - now
-        if abs(drift) <= DRIFT_SECONDS:
+        if header.cn != "2011" or header.resent or abs(at - now) <= DRIFT_SECONDS:
             return
         sent = hj212.parse_time(header.qn) if header.qn else None
         if sent is not None and abs(sent.timestamp() - now) <= DRIFT_SECONDS:
             return
-        heard_log.note_drift(profile.id, now, round(drift))
+        heard_log.note_drift(profile.id, now, round(at - now))
         if header.version >= 2017:
             self._set_clock(profile, header, now)
 

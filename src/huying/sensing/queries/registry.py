@@ -48,6 +48,9 @@ class Template:
     all_normal: str
     watches: dict[str, list[tuple[Rule, int]]]
     """By kind: the rules on a property of this template, and its place in the arrays."""
+    calm: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
+    """By kind: the range in which a value is valid and meets no rule, place by place. Only
+    kinds whose rules are all thresholds are here."""
 
 
 @dataclass(slots=True)
@@ -128,15 +131,23 @@ class Registry:
         factors = [_exact(measure.factor) for measure in measures]
         plain = all(pair == (1.0, 1.0) for pair in factors)
         infinity = float("inf")
+        lows = tuple(-infinity if m.minimum is None else m.minimum for m in measures)
+        highs = tuple(infinity if m.maximum is None else m.maximum for m in measures)
+        watches = self._watches(profile, measures)
         made = Template(
             measures=measures,
             ids=tuple(measure.property_id for measure in measures),
             multipliers=None if plain else tuple(pair[0] for pair in factors),
             divisors=None if plain else tuple(pair[1] for pair in factors),
-            lows=tuple(-infinity if m.minimum is None else m.minimum for m in measures),
-            highs=tuple(infinity if m.maximum is None else m.maximum for m in measures),
+            lows=lows,
+            highs=highs,
             all_normal="N" * len(codes),
-            watches=self._watches(profile, measures),
+            watches=watches,
+            calm={
+                kind: _calm_range(found, lows, highs)
+                for kind, found in watches.items()
+                if all(rule.test == "THRESHOLD" for rule, _place in found)
+            },
         )
         if len(profile.templates) > 200:  # a device that never sends the same twice
             profile.templates.clear()
@@ -160,6 +171,19 @@ class Registry:
             if watched:
                 found.setdefault(rule.period, []).append((rule, place))
         return found
+
+
+def _calm_range(
+    watches: Sequence[tuple[Rule, int]], lows: tuple[float, ...], highs: tuple[float, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The valid range, narrowed to where no rule is met: at the threshold itself none is."""
+    low, high = list(lows), list(highs)
+    for rule, place in watches:
+        if rule.comparison == "ABOVE":
+            high[place] = min(high[place], rule.threshold)
+        else:
+            low[place] = max(low[place], rule.threshold)
+    return tuple(low), tuple(high)
 
 
 def _frozen(units: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:

@@ -73,4 +73,4 @@ def counted(clock: Ticking, now: datetime) -> str:
     parts.append(_("应在%(due)s办完") % {"due": until(clock.due_at, now)})
     if clock.provisional:
         parts.append(_("明年的工作日安排还没有公布，日期为暂定，公布后重新计算"))
-    return _("，").join(parts) + _("。")
+    return (_("，").join(parts) + _("。")).strip()

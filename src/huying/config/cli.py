@@ -60,6 +60,19 @@ def migrate() -> None:
 
 
 @app.command()
+def begin(
+    code: Annotated[str, typer.Argument(help="Six-digit code of the county.")],
+    name: Annotated[str, typer.Argument(help="Its name.")],
+) -> None:
+    """Open a new county: its first two administrators, with passwords for the first sign-in."""
+    migrate()
+    from huying.config import beginning
+
+    for person in beginning.begin(code=code, name=name):
+        typer.echo(f"{person.role.label}: {person.username}  {person.password}")
+
+
+@app.command()
 def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,

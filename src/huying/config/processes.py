@@ -119,7 +119,7 @@ def wait_until_ready(url: str, *, seconds: float = 40) -> bool:
     return False
 
 
-def supervise(processes: list[Process]) -> None:
+def supervise(processes: list[Process], *, stop_seconds: float = STOP_SECONDS) -> None:
     """Keep all of them running until SIGTERM or SIGINT, then stop all of them."""
     stopping = False
 
@@ -135,7 +135,7 @@ def supervise(processes: list[Process]) -> None:
                 process.tend()
             time.sleep(0.2)
     finally:
-        stop_all(processes)
+        stop_all(processes, seconds=stop_seconds)
 
 
 def stop_all(processes: list[Process], *, seconds: float = STOP_SECONDS) -> None:

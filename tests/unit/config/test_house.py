@@ -1,6 +1,7 @@
 """The house keeps its own rules: what import-linter cannot see."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +79,35 @@ def test_every_room_says_what_it_is_for() -> None:
         and not (folder / "README.md").exists()
     ]
     assert not silent
+
+
+# What other rooms may import of a room, besides what the contracts name one by one.
+PUBLIC = {
+    "ledger": {"actions", "queries"},
+    "directory": {
+        *("actions", "queries", "events"),
+        *("permissions", "vault", "throttle", "bearer", "templatetags"),
+    },
+    "notices": {"actions", "queries"},
+    "sensing": {"actions", "queries", "events"},
+    "cases": {"actions", "queries", "events"},
+}
+NOT_CODE = {"migrations", "static", "procedures", "dictionary"}
+
+
+@pytest.mark.parametrize("room", PUBLIC)
+def test_what_a_room_does_not_show_is_protected(room: str) -> None:
+    project = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    protected = {
+        module.rpartition(".")[2]
+        for contract in project["tool"]["importlinter"]["contracts"]
+        for module in contract.get("protected_modules", ())
+        if module.startswith(f"huying.{room}.")
+    }
+    there = {
+        path.stem
+        for path in (SOURCE / room).iterdir()
+        if (path.is_dir() and not path.name.startswith("__"))
+        or (path.suffix == ".py" and path.stem != "__init__")
+    } - NOT_CODE
+    assert there - PUBLIC[room] == protected

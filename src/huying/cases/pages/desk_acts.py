@@ -85,6 +85,8 @@ def do(request: HttpRequest, case_id: int, action: str) -> HttpResponse:
 
 
 def _offer(view: CaseView, action: str) -> OfferedAction | None:
+    if action in desk_keys.rating_codes(view):
+        return None
     return next((one for one in view.actions if one.code == action), None)
 
 
@@ -292,6 +294,38 @@ papers = _noting(
     lambda: _("材料已加上。"),
     "desk_papers",
 )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.REPORT_RECORD, Permission.CASE_CALL_BACK)
+def rate(request: HttpRequest, case_id: int) -> HttpResponse:
+    """A rating told on the telephone or at the counter, taken down as it was said."""
+    actor = directory.actor_of(request)
+    view = queries.case_page(case_id, actor)
+    reports = [one for one in view.reports if one.replied_at and not one.rating]
+    if not reports or not any(one.code in desk_keys.rating_codes(view) for one in view.actions):
+        return _too_late(request, view, actor, "rate")
+    dialog = Dialog(
+        title=_("记下评价"),
+        url=reverse("desk_rate", args=[case_id]) + _query(request),
+        submit=_("记下"),
+        lead=f"{view.case.number} {view.case.title}",
+        hint=_("照群众说的记。一件诉求只评一次；不满意的，五个工作日内要回访。"),
+    )
+    if request.method != "POST":
+        return _ask(request, dialog, desk_forms.RateForm(reports))
+    form = desk_forms.RateForm(reports, request.POST)
+    if not form.is_valid():
+        return _ask(request, dialog, form, status=422)
+    data = form.cleaned_data
+    receipt = next(one.receipt for one in reports if str(one.id) == data["report"])
+    try:
+        actions.rate(receipt=receipt, rating=data["rating"], comment=data["comment"], by=actor)
+    except DomainError as error:
+        form.add_error(None, in_language(error))
+        return _ask(request, dialog, form, status=error.status)
+    return done(request, case_id, actor, _("评价已记下。"))
 
 
 @never_cache

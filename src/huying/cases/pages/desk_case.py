@@ -85,6 +85,7 @@ def case_of(view: CaseView, actor: Actor, request: HttpRequest) -> dict[str, Any
     said = desk_filters.asked(request.GET)
     grid = next(iter(directory.grids([case.grid_code])), None) if case.grid_code else None
     alert = sensing.alert(view.alert_id) if view.alert_id else None
+    by_rating = desk_keys.rating_codes(view)
     running = [_clock(one) for one in view.clocks if one.stopped_at is None]
     return {
         "view": view,
@@ -92,7 +93,9 @@ def case_of(view: CaseView, actor: Actor, request: HttpRequest) -> dict[str, Any
         "grid": grid,
         "back_url": reverse("desk") + said.query(),
         "query": said.query(),
-        "keys": desk_keys.keys(view.actions),
+        "keys": desk_keys.keys(one for one in view.actions if one.code not in by_rating),
+        "may_rate": any(one.code in by_rating for one in view.actions)
+        and any(one.replied_at and not one.rating for one in view.reports),
         "clocks": running,
         "stopped_clocks": [_clock(one) for one in view.clocks if one.stopped_at is not None],
         "reports": [_said(one, view) for one in view.reports],

@@ -10,7 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from huying.cases import queries
 from huying.cases.pages.act_forms import ActForm
 from huying.cases.pages.report_forms import PhotosField
-from huying.cases.queries import CaseRow, CaseView, NeedKind, OfferedAction, ReportView
+from huying.cases.queries import (
+    CaseRow,
+    CaseView,
+    NeedKind,
+    OfferedAction,
+    Rating,
+    ReportView,
+)
 from huying.directory import queries as directory
 from huying.directory.permissions import Role
 
@@ -219,6 +226,33 @@ class SplitForm(forms.Form):
             [],
         )
         self.order_fields(["reports", "note"])
+
+
+class RateForm(forms.Form):
+    """What somebody thinks of the answer to one report."""
+
+    comment = forms.CharField(
+        label=_("还说了什么"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, reports: Sequence[ReportView], *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "rate_%s")
+        super().__init__(*args, **kwargs)
+        self.fields["report"] = report_field(reports)
+        self.fields["rating"] = _picked(
+            forms.ChoiceField(
+                label=_("怎么评价"),
+                choices=Rating.choices,
+                widget=forms.RadioSelect,
+                error_messages={"required": _("请点一个评价。")},
+            ),
+            "CHOICE",
+            [],
+        )
+        self.order_fields(["report", "rating", "comment"])
 
 
 class ReferenceForm(forms.Form):

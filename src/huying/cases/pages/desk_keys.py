@@ -6,13 +6,15 @@ from string import ascii_lowercase
 from typing import Final
 
 from huying.cases import queries
-from huying.cases.queries import CaseRow, OfferedAction
+from huying.cases.queries import CaseRow, CaseView, OfferedAction
 from huying.cases.rules.needs import NeedKind
 from huying.cases.rules.parties import is_party
+from huying.cases.rules.procedure import Scope
 from huying.directory.permissions import Actor
 
 # J, K move; X selects; N takes down a new report. They never mean an action.
 RESERVED: Final = frozenset("jkxn")
+_RANKS: Final = {"MAIN": 0, "PLAIN": 1, "DANGER": 2}
 # The letters hands learn: by the English of the code where that is free.
 PREFERRED: Final = {
     "dispatch": "d",
@@ -80,11 +82,17 @@ class Key:
         return self.offer.tone == "MAIN"
 
 
+def rating_codes(view: CaseView) -> frozenset[str]:
+    """The steps that are taken by rating, with its five levels, and in no other way."""
+    ratings = queries.procedure(view.case.procedure, view.procedure_version).ratings
+    return frozenset({ratings.good, ratings.bad}) if ratings else frozenset()
+
+
 def keys(offers: Iterable[OfferedAction]) -> list[Key]:
     """The bar: what moves the matter on first, then what moves it otherwise, then notes."""
     given = list(offers)
     by_code = letters(offer.code for offer in given)
-    ranked = sorted(given, key=lambda one: (one.tone != "MAIN", not one.to_state))
+    ranked = sorted(given, key=lambda one: (_RANKS.get(one.tone, 1), not one.to_state))
     return [Key(offer, by_code[offer.code]) for offer in ranked]
 
 
@@ -108,7 +116,9 @@ def way_back(case: CaseRow, procedure_version: int, offer: OfferedAction, actor:
     final = procedure.is_final(offer.to_state)
     matter = _Matter(case.unit_id, (), case.grid_code, case.division_code)
     for code, spec in procedure.actions.items():
-        if code == offer.code or not procedure.may_start_from(spec, offer.to_state):
+        if code == offer.code or spec.scope is Scope.REPORT:
+            continue
+        if not procedure.may_start_from(spec, offer.to_state):
             continue
         back = spec.to == case.state or (final and spec.to and not procedure.is_final(spec.to))
         other_unit = spec.to in ("", offer.to_state) and any(

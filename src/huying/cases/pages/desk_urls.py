@@ -34,6 +34,7 @@ urlpatterns = [
     path("desk/<int:case_id>/reference/", desk_acts.reference, name="desk_reference"),
     path("desk/<int:case_id>/people/", desk_acts.people, name="desk_people"),
     path("desk/<int:case_id>/papers/", desk_acts.papers, name="desk_papers"),
+    path("desk/<int:case_id>/rate/", desk_acts.rate, name="desk_rate"),
     path("desk/<int:case_id>/split/", desk_acts.split, name="desk_split"),
     path(
         "desk/<int:case_id>/reports/<int:report_id>/people/<int:person_id>/",

@@ -334,7 +334,7 @@ class _Life:
         """The case after an act, its clocks numbered; clocks that stopped are out of sight."""
         for clock in started:
             number = next(self._clock_ids)
-            self.clocks[number] = replace(clock, id=number)
+            self.clocks[number] = _numbered(clock, number)
         reports = tuple(
             ReportFacts(report_id, row["state"], row["rating"])
             for report_id, row in self.reports.items()
@@ -342,12 +342,18 @@ class _Life:
         running = tuple(clock for clock in self.clocks.values() if clock.stopped_at is None)
         self.facts = replace(facts, clocks=running, reports=reports)
         earliest = clockwork.earliest(running)
-        self.record = replace(
-            self.record,
+        # Spelled out: `replace` looks at every field, and this is done for each act of the past.
+        before = self.record
+        self.record = CaseRecord(
             facts=self.facts,
+            procedure=before.procedure,
+            procedure_version=before.procedure_version,
+            created_at=before.created_at,
             closed_at=self.closed_at,
             due_at=earliest.due_at if earliest else None,
             report_count=len(self.reports),
+            alert_id=before.alert_id,
+            merged_into_id=before.merged_into_id,
         )
 
     def _rate(self, step: PastStep) -> None:
@@ -556,6 +562,23 @@ class _Life:
             "report_count": len(self.reports),
             "version": facts.version,
         }
+
+
+def _numbered(clock: Ticking, number: int) -> Ticking:
+    """A clock that has just started, with its number within the case."""
+    return Ticking(
+        name=clock.name,
+        report_id=clock.report_id,
+        limit=clock.limit,
+        article=clock.article,
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+        provisional=clock.provisional,
+        id=number,
+        # One that an act of the same moment stopped again is there as well.
+        stopped_at=clock.stopped_at,
+        warn_at=clock.warn_at,
+    )
 
 
 def _said(

@@ -4,7 +4,7 @@ Pure: facts, actor, time and calendar in; a `Plan` out. `actions.act` writes the
 is no word of any particular procedure here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -154,28 +154,38 @@ def offered(procedure: Procedure, facts: Facts, who: Who) -> list[Offer]:
     """What this actor may do now, the main step first, in the order of the file."""
     if facts.state == MERGED:
         return []
-    offers = []
-    for code, spec in procedure.actions.items():
-        if not _possible(procedure, spec, facts):
-            continue
-        if any(is_party(word, who, facts) for word in spec.by) and code not in facts.pending:
-            mode = Mode.REQUEST if spec.approved_by else Mode.DO
-            offers.append(Offer(code, code, mode, spec, spec.needs, spec.tone))
-        if code in facts.pending and any(is_party(word, who, facts) for word in spec.approved_by):
-            offers.append(
-                Offer(APPROVE + code, code, Mode.APPROVE, spec, _APPROVE_NEEDS, Tone.MAIN)
-            )
-            offers.append(
-                Offer(DECLINE + code, code, Mode.DECLINE, spec, _DECLINE_NEEDS, Tone.DANGER)
-            )
+    offers = [
+        offer
+        for code, spec in procedure.actions.items()
+        for offer in _offers(procedure, facts, who, code, spec)
+    ]
     return sorted(offers, key=lambda offer: offer.tone is not Tone.MAIN)
+
+
+def _offers(
+    procedure: Procedure, facts: Facts, who: Who, code: str, spec: Action
+) -> Iterator[Offer]:
+    if not _possible(procedure, spec, facts):
+        return
+    if code not in facts.pending and any(is_party(word, who, facts) for word in spec.by):
+        mode = Mode.REQUEST if spec.approved_by else Mode.DO
+        yield Offer(code, code, mode, spec, spec.needs, spec.tone)
+    if code in facts.pending and any(is_party(word, who, facts) for word in spec.approved_by):
+        yield Offer(APPROVE + code, code, Mode.APPROVE, spec, _APPROVE_NEEDS, Tone.MAIN)
+        yield Offer(DECLINE + code, code, Mode.DECLINE, spec, _DECLINE_NEEDS, Tone.DANGER)
 
 
 def offer_of(procedure: Procedure, facts: Facts, who: Who, code: str) -> Offer:
     """The offer with this code; `NotOffered` where there is none."""
-    for offer in offered(procedure, facts, who):
-        if offer.code == code:
-            return offer
+    if facts.state == MERGED:
+        raise NotOffered(code)
+    # An approval is an offer of the action it approves.
+    for base in {code, code.removeprefix(APPROVE), code.removeprefix(DECLINE)}:
+        spec = procedure.actions.get(base)
+        if spec is not None:
+            for offer in _offers(procedure, facts, who, base, spec):
+                if offer.code == code:
+                    return offer
     raise NotOffered(code)
 
 

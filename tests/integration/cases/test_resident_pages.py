@@ -503,3 +503,9 @@ def test_residents_may_join_by_receipt_too() -> None:
     first = make_report()
     second = actions.join_report(by=RESIDENT, receipt=first.receipt)
     assert queries.progress(second.receipt).neighbours == 1
+
+
+def test_each_group_of_categories_stands_once(client: Client) -> None:
+    groups = re.findall(r'role="group" aria-label="([^"]+)"', text_of(client.get("/report/")))
+    assert len(groups) > 5
+    assert len(groups) == len(set(groups))

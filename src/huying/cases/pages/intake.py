@@ -35,7 +35,7 @@ class IntakeForm(forms.Form):
     """One quick form. Everything but the words may be left out."""
 
     channel = forms.ChoiceField(
-        label=_("怎么来的"),
+        label=_("反映渠道"),
         choices=[(one.value, one.label) for one in CHANNELS],
         initial=Channel.PHONE.value,
     )
@@ -61,7 +61,7 @@ class IntakeForm(forms.Form):
     submitter_phone = PhoneField(label=_("说话的人的电话"))
     secret = forms.BooleanField(label=_("要求保密"), required=False)
     kind = forms.ChoiceField(
-        label=_("要的是什么"),
+        label=_("诉求类型"),
         choices=[("", _("按类别")), *Kind.choices],
         required=False,
     )

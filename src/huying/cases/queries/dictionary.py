@@ -39,7 +39,7 @@ class Kept(Generic[T]):
 
 def _load_categories() -> dict[str, Category]:
     rows = Category.objects.filter(active=True).select_related("parent")
-    return {row.code: row for row in rows.order_by("position", "code")}
+    return {row.code: row for row in rows.order_by("parent__position", "position", "code")}
 
 
 def _load_rules() -> list[Rule]:

@@ -1,6 +1,7 @@
 """The English catalogue is whole, and compiles to what gettext reads."""
 
 import gettext
+import re
 from pathlib import Path
 
 from huying.config import translations
@@ -44,3 +45,10 @@ def test_compiled_catalogue_is_read_by_gettext(tmp_path: Path) -> None:
 
 def test_every_text_has_its_english() -> None:
     assert translations.missing() == {}
+
+
+def test_english_keeps_every_placeholder() -> None:
+    placeholder = re.compile(r"%\(\w+\)[sd]|%%s|%s|%d|\{\w*\}")
+    for chinese, english in translations.read().items():
+        if chinese:
+            assert set(placeholder.findall(english)) == set(placeholder.findall(chinese)), chinese

@@ -1,0 +1,182 @@
+"""When things break: nothing is lost, nothing is acknowledged that is not stored."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DataError, connection
+
+from huying.sensing.actions import ingest
+from huying.sensing.actions.checking import Row
+from huying.sensing.listeners import batching
+from huying.sensing.models import HourTally, Observation, Quarantine
+from tests.factories.sensing import frame, make_device
+from tests.integration.sensing.devices import DeviceClient, RunningListener
+from tests.integration.sensing.test_hj212 import segment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def cut_the_connection(times: int) -> Callable[[Sequence[Row]], None]:
+    """As add_to_hours, but the first times the server ends the session: the rows are copied by
+    then, the commit is not."""
+    left = [times]
+    proper = ingest.add_to_hours
+
+    def add_to_hours(rows: Sequence[Row]) -> None:
+        if left[0] > 0:
+            left[0] -= 1
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        proper(rows)
+
+    return add_to_hours
+
+
+def test_a_connection_lost_in_the_middle_of_a_batch(
+    listener: RunningListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = make_device()
+    begin = datetime.now(UTC) - timedelta(seconds=100)
+    monkeypatch.setattr(ingest, "add_to_hours", cut_the_connection(1))
+    with DeviceClient(listener.port) as client:
+        for n in range(50):
+            client.send(frame(segment(device.mn, at=begin + timedelta(seconds=n))))
+        assert {client.answer().cn for _ in range(50)} == {"9014"}
+
+    assert Observation.objects.count() == 50
+    assert sum(row.counts[0] for row in HourTally.objects.all()) == 50
+    assert "OperationalError" in listener.server.counters.last_error
+
+
+def test_what_was_not_stored_is_not_acknowledged_and_is_taken_when_it_comes_again(
+    listener: RunningListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = make_device()
+    data = frame(segment(device.mn))
+    monkeypatch.setattr(batching, "_PAUSES", (0.01,))
+    monkeypatch.setattr(ingest, "add_to_hours", cut_the_connection(2))
+    with DeviceClient(listener.port) as client:
+        client.send(data)
+        listener.until(lambda: listener.server.counters.frames == 1)
+        client.socket.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            client.answer()
+        assert not Observation.objects.exists()
+
+        client.socket.settimeout(10)
+        assert client.ask(data).cn == "9014"
+
+    assert Observation.objects.count() == 1
+    assert HourTally.objects.get().counts == [1]
+
+
+def test_a_reading_that_cannot_be_stored_takes_no_other_with_it(
+    listener: RunningListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = make_device(), make_device()
+    proper = ingest.add_to_hours
+
+    def add_to_hours(rows: Sequence[Row]) -> None:
+        if any(row.profile.mn == bad.mn for row in rows):
+            raise DataError("a fault of the program")
+        proper(rows)
+
+    monkeypatch.setattr(ingest, "add_to_hours", add_to_hours)
+    begin = datetime.now(UTC) - timedelta(seconds=100)
+    with DeviceClient(listener.port) as client:
+        data = [frame(segment(good.mn, at=begin + timedelta(seconds=n))) for n in range(20)]
+        data.insert(7, frame(segment(bad.mn)))
+        client.send(b"".join(data))
+        assert {client.answer().cn for _ in range(21)} == {"9014"}
+
+    assert Observation.objects.filter(device=good).count() == 20
+    item = Quarantine.objects.get()
+    assert (item.reason, item.mn) == ("NOT_STORED", bad.mn)
+
+
+def test_a_full_queue_makes_the_senders_wait(
+    catalogue: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = make_device(frames_per_minute=1_000_000)
+    begin = datetime.now(UTC) - timedelta(hours=2)
+    data = b"".join(
+        frame(segment(device.mn, flag=4, at=begin + timedelta(seconds=n))) for n in range(6000)
+    )
+    proper: Callable[..., Any] = ingest.store
+    disk_answers = threading.Event()
+
+    def store(*arguments: Any) -> Any:
+        assert disk_answers.wait(30)
+        return proper(*arguments)
+
+    monkeypatch.setattr(ingest, "store", store)
+    with RunningListener(batch_limit=200) as running:
+        batcher = running.server.batcher
+        monkeypatch.setattr(batcher, "_queue_limit", 1000)
+        with DeviceClient(running.port) as client:
+            sending = threading.Thread(target=client.send, args=(data,))
+            sending.start()
+            running.until(lambda: batcher.is_full)
+            # One read was under way when the limit was reached; no other came.
+            in_one_read = 256 * 1024 * 6000 // len(data)
+            assert 1000 <= batcher.waiting <= 1000 + in_one_read
+            assert running.server.counters.frames < 6000
+            disk_answers.set()
+            sending.join(20)
+            running.until(lambda: running.server.counters.stored == 6000, 30)
+    assert Observation.objects.count() == 6000
+
+
+def _environment() -> dict[str, str]:
+    settings = connection.settings_dict
+    url = psycopg.conninfo.make_conninfo(
+        dbname=settings["NAME"], user=settings["USER"], host=settings["HOST"],
+        port=settings["PORT"], password=settings["PASSWORD"],
+    )  # fmt: skip
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "huying.config.settings",
+        "HUYING_DATABASE_URL": url,
+    }
+
+
+@pytest.mark.slow
+def test_two_processes_on_one_port_stop_cleanly(catalogue: None) -> None:
+    device = make_device(frames_per_minute=1_000_000)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "huying.config.cli", "ingest", "--processes", "2"]
+    process = subprocess.Popen(command, env=_environment() | {"HUYING_HJ212_PORT": str(port)})
+    try:
+        clients: list[DeviceClient] = []
+        deadline = time.monotonic() + 40
+        while len(clients) < 20:
+            assert time.monotonic() < deadline
+            try:
+                clients.append(DeviceClient(port))
+            except OSError:
+                time.sleep(0.1)
+        begin = datetime.now(UTC) - timedelta(seconds=60)
+        same = frame(segment(device.mn, at=begin))
+        for n, client in enumerate(clients):
+            # Each its own reading, and all of them one and the same.
+            own = frame(segment(device.mn, at=begin + timedelta(seconds=n + 1)))
+            client.send(own + same)
+        assert {client.answer().cn for client in clients for _ in range(2)} == {"9014"}
+        assert Observation.objects.count() == 21
+        for client in clients:
+            client.close()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -14,6 +15,8 @@ from huying.config.processes import Process
 
 HOST = "127.0.0.1"
 READY_SECONDS = 40.0
+WORKERS = 2
+_LISTENING = "0A"  # in /proc/net/tcp
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def running_site(names: Sequence[str]) -> Iterator[Site]:
         "DJANGO_SETTINGS_MODULE": "huying.config.settings",
     }
     commands = {
-        "web": processes.web(HOST, site.web, workers=2),
+        "web": processes.web(HOST, site.web, workers=WORKERS),
         "stream": processes.stream(HOST, site.stream),
         "worker": processes.huying("worker"),
         "ingest": processes.huying("ingest"),
@@ -53,6 +56,8 @@ def running_site(names: Sequence[str]) -> Iterator[Site]:
             child.start()
         if "web" in names and not processes.wait_until_ready(f"http://{HOST}:{site.web}"):
             raise TimeoutError("the web process does not answer")
+        if "web" in names:
+            _wait_for_port(site.web, WORKERS)
         if "stream" in names:
             _wait_for_stream(site.stream)
         if "ingest" in names:
@@ -66,25 +71,31 @@ def running_site(names: Sequence[str]) -> Iterator[Site]:
 def running_wsgi(target: str) -> Iterator[int]:
     """Another WSGI application on the same server with the same settings; its port."""
     port = free_port()
-    command = [*processes.web(HOST, port, workers=2)[:-1], target]
+    command = [*processes.web(HOST, port, workers=WORKERS)[:-1], target]
     child = Process("wsgi", command, {"PYTHONPATH": os.getcwd()})
     try:
         child.start()
-        _wait_for_port(port)
+        _wait_for_port(port, WORKERS)
         yield port
     finally:
         processes.stop_all([child])
 
 
-def _wait_for_port(port: int) -> None:
+def _wait_for_port(port: int, listeners: int = 1) -> None:
+    """Until so many processes listen on the port.
+
+    Each web worker has a listening socket of its own: connections made before the last one
+    listens would stay with the others.
+    """
     deadline = time.monotonic() + READY_SECONDS
+    local = f":{port:04X}"
     while time.monotonic() < deadline:
-        try:
-            with socket.create_connection((HOST, port), timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError(f"nothing listens on port {port}")
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        states = [line.split()[3] for line in lines if line.split()[1].endswith(local)]
+        if states.count(_LISTENING) >= listeners:
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"{listeners} processes should listen on port {port}")
 
 
 def _wait_for_stream(port: int) -> None:

@@ -184,10 +184,9 @@ def _recordset(parameter: str, columns: Mapping[str, str]) -> str:
 
 def _insert(table: str, columns: Mapping[str, str], parameter: str, where: str = "") -> str:
     names = _names(columns)
-    chosen = ", ".join(f"x.{_quoted(name)}" for name in columns)
     return (
-        f"INSERT INTO {table} ({names}) SELECT {chosen} "  # noqa: S608 - names from this file
-        f"FROM {_recordset(parameter, columns)} {where}"
+        f"INSERT INTO {table} ({names}) SELECT {names} "  # noqa: S608 - names from this file
+        f"FROM jsonb_populate_recordset(NULL::{table}, %({parameter})s::jsonb) {where}"
     )
 
 

@@ -56,11 +56,17 @@ class CaseRecord:
     merged_into_id: int | None
 
 
-_READ: Final = """
-SELECT c.id, c.number, c.procedure, c.procedure_version, c.state, c.version, c.kind, c.category,
-       c.urgency, c.title, c.place_text, c.lead_organisation_id, c.officer_id, c.grid_code,
-       c.division_code, c.outcome, c.supervised, c.true_alarm, c.people_involved, c.pending,
-       c.created_at, c.closed_at, c.due_at, c.report_count, c.alert_id, c.merged_into_id,
+_COLUMNS: Final = (
+    "id", "number", "procedure", "procedure_version", "state", "version", "kind", "category",
+    "urgency", "title", "place_text", "lead_organisation_id", "officer_id", "grid_code",
+    "division_code", "outcome", "supervised", "true_alarm", "people_involved", "pending",
+    "created_at", "closed_at", "due_at", "report_count", "alert_id", "merged_into_id",
+)  # fmt: skip
+_NAMES: Final = (*_COLUMNS, "clocks", "reports", "assisting")
+_READ: Final = (
+    "SELECT "  # noqa: S608 - the columns are the constants above
+    + ", ".join(f"c.{name}" for name in _COLUMNS)
+    + """,
        (SELECT jsonb_agg(to_jsonb(k) ORDER BY k.id) FROM cases_clock k
          WHERE k.case_id = c.id AND k.stopped_at IS NULL) AS clocks,
        (SELECT jsonb_agg(jsonb_build_array(r.id, r.state, r.rating) ORDER BY r.id)
@@ -69,6 +75,7 @@ SELECT c.id, c.number, c.procedure, c.procedure_version, c.state, c.version, c.k
          WHERE u.case_id = c.id) AS assisting
   FROM cases_case c WHERE {}
 """
+)
 _BY_ID: Final = _READ.format("c.id = %s")
 _BY_IDS: Final = _READ.format("c.id = ANY(%s) ORDER BY c.id")
 _LOCKED: Final = _READ.format("c.id = ANY(%s) ORDER BY c.id FOR UPDATE OF c")
@@ -90,8 +97,7 @@ def case_records(case_ids: list[int], *, lock: bool = False) -> list[CaseRecord]
 def _read(statement: str, parameter: int | list[int]) -> list[CaseRecord]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [parameter])
-        names = [column.name for column in cursor.description or ()]
-        return [_record(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+        return [_record(dict(zip(_NAMES, row, strict=True))) for row in cursor.fetchall()]
 
 
 def _json(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Lists of cases: who sees what, narrowed, searched by words, paged, counted."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -17,7 +18,14 @@ from huying.cases.queries.results import (
     QueueFilters,
     StateCount,
 )
-from huying.cases.queries.rows import SOON_WITHIN, cursor_of, keys_of, rows_of, state_label
+from huying.cases.queries.rows import (
+    SOON_WITHIN,
+    cursor_of,
+    keys_of,
+    rows_numbered,
+    rows_of,
+    state_label,
+)
 from huying.cases.rules import receipts
 from huying.cases.rules.words import query_of
 from huying.directory.permissions import Actor
@@ -32,6 +40,7 @@ _NUMBER: Final = re.compile(r"\d{4}-\d{1,12}")
 _FIRST_SPAN: Final = 20_000
 _CHUNK: Final = 2_000
 _MOST_ROUNDS: Final = 12
+_NOTHING_ASKED: Final = QueueFilters(closed=None)
 _WORDS: Final = """
 SELECT case_id FROM cases_casewords
  WHERE words @@ %s::tsquery AND case_id > %s AND case_id <= %s
@@ -55,8 +64,10 @@ def queue(
     filters = filters or QueueFilters()
     now = now or timezone.now()
     limit = max(1, min(limit, LARGEST_PAGE))
-    cases = _narrowed(Case.objects.visible_to(actor), actor, filters, now)
     text = filters.text.strip()
+    if _NUMBER.fullmatch(text) and _is_plain(filters) and view_of(actor).everything:
+        return Page(rows_numbered(text, now, closed=filters.closed), None)
+    cases = _narrowed(Case.objects.visible_to(actor), actor, filters, now)
     if text:
         exact = _exactly(text)
         if exact is not None:
@@ -65,6 +76,14 @@ def queue(
     if order == NEWEST or filters.closed is not False:
         return _newest(cases, cursor, limit, now)
     return _by_due(cases, cursor, limit, now)
+
+
+def _is_plain(filters: QueueFilters) -> bool:
+    """Whether nothing is asked for but a text, among open cases, closed ones or both."""
+    return (
+        replace(filters, states=tuple(filters.states), ids=tuple(filters.ids), text="", closed=None)
+        == _NOTHING_ASKED
+    )
 
 
 def _narrowed(

@@ -15,8 +15,9 @@ import psycopg
 import pytest
 from django.db import DataError, connection
 
-from huying.sensing.actions import ingest
+from huying.sensing.actions import ingest, storing
 from huying.sensing.actions.checking import Row
+from huying.sensing.actions.rollups import add_to_hours
 from huying.sensing.listeners import batching
 from huying.sensing.models import HourTally, Observation, Quarantine
 from tests.factories.sensing import frame, make_device
@@ -30,16 +31,16 @@ def cut_the_connection(times: int) -> Callable[[Sequence[Row]], None]:
     """As add_to_hours, but the first times the server ends the session: the rows are copied by
     then, the commit is not."""
     left = [times]
-    proper = ingest.add_to_hours
+    proper = add_to_hours
 
-    def add_to_hours(rows: Sequence[Row]) -> None:
+    def faulty(rows: Sequence[Row]) -> None:
         if left[0] > 0:
             left[0] -= 1
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         proper(rows)
 
-    return add_to_hours
+    return faulty
 
 
 def test_a_connection_lost_in_the_middle_of_a_batch(
@@ -84,14 +85,14 @@ def test_a_reading_that_cannot_be_stored_takes_no_other_with_it(
     listener: RunningListener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad = make_device(), make_device()
-    proper = ingest.add_to_hours
+    proper = add_to_hours
 
-    def add_to_hours(rows: Sequence[Row]) -> None:
+    def faulty(rows: Sequence[Row]) -> None:
         if any(row.profile.mn == bad.mn for row in rows):
             raise DataError("a fault of the program")
         proper(rows)
 
-    monkeypatch.setattr(ingest, "add_to_hours", add_to_hours)
+    monkeypatch.setattr(ingest, "add_to_hours", faulty)
     begin = datetime.now(UTC) - timedelta(seconds=100)
     with DeviceClient(listener.port) as client:
         data = [frame(segment(good.mn, at=begin + timedelta(seconds=n))) for n in range(20)]
@@ -112,7 +113,7 @@ def test_a_full_queue_makes_the_senders_wait(
     data = b"".join(
         frame(segment(device.mn, flag=4, at=begin + timedelta(seconds=n))) for n in range(6000)
     )
-    proper: Callable[..., Any] = ingest.store
+    proper: Callable[..., Any] = storing.store
     disk_answers = threading.Event()
 
     def store(*arguments: Any) -> Any:

@@ -159,12 +159,15 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
 }  # fmt: skip
 
 
+class _Detail(dict[str, object]):
+    """What a sentence asks for; an old row may lack what a newer sentence mentions."""
+
+    def __missing__(self, key: str) -> str:
+        return "—"
+
+
 def _filled(template: str, detail: Mapping[str, object]) -> str:
-    try:
-        return template.format_map({key: _readable(value) for key, value in detail.items()})
-    except (KeyError, ValueError, IndexError):
-        # An old row may lack what a newer sentence asks for: the sentence still helps.
-        return template.split("：")[0].split("{")[0].strip("：“( ") or template
+    return template.format_map(_Detail((key, _readable(value)) for key, value in detail.items()))
 
 
 def _readable(value: object) -> object:

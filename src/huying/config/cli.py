@@ -197,6 +197,7 @@ def demo(
             residents=residents,
             seed=seed,
             start=start,
+            stop=processes.stop_all,
         )
     )
 

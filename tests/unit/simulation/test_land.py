@@ -36,7 +36,9 @@ def test_grids_tile_the_county_without_gap_or_overlap(county: land.Land) -> None
 def test_every_point_of_the_county_lies_in_a_grid(county: land.Land) -> None:
     rng = np.random.default_rng(5)
     west, south, east, north = county.boundary.bounds
-    points = shapely.points(rng.uniform(west, east, 2_000), rng.uniform(south, north, 2_000))
+    points = np.asarray(
+        shapely.points(rng.uniform(west, east, 2_000), rng.uniform(south, north, 2_000))
+    )
     inside = points[shapely.contains(county.boundary, points)]
     tree = shapely.STRtree([grid.polygon for grid in county.grids])
     found = tree.query(inside, predicate="intersects")

@@ -128,6 +128,8 @@ def test_repeats_name_an_earlier_matter_of_the_same_place(year: matters.Matters)
         assert earlier < at
         assert year.subject[earlier] == year.subject[at]
         assert year.grid[earlier] == year.grid[at]
+    same = year.reporter[year.repeat_of[repeats]] == year.reporter[repeats]
+    assert 0.6 < same.mean() < 0.95
 
 
 def test_a_seed_reproduces(county: land.Land) -> None:

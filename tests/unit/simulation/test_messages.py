@@ -30,7 +30,8 @@ def test_reads_each_encoding_plain_or_gzipped(tmp_path: Path, encoding: str, pac
 def test_joins_subject_and_details_and_reads_the_time(tmp_path: Path) -> None:
     file = _table(
         tmp_path / "m.csv",
-        '留言编号,留言主题,留言时间,留言详情\n1,路灯坏了,2014/5/17 12:41:32,"\n\t\t　　育才路的灯\n不亮"\n',
+        "留言编号,留言主题,留言时间,留言详情\n"
+        '1,路灯坏了,2014/5/17 12:41:32,"\n\t\t　　育才路的灯\n不亮"\n',
     )
     (one,) = messages.messages(file)
     assert one.text == "路灯坏了\n育才路的灯\n不亮"
@@ -63,7 +64,7 @@ def test_counts_what_became_of_each_and_waits_when_told_to(
 ) -> None:
     file = _table(tmp_path / "m.csv", "text\n一件事\n一件事\n太长的事\n第四件\n")
     waited: list[float] = []
-    monkeypatch.setattr(messages.time, "sleep", waited.append)
+    monkeypatch.setattr("time.sleep", waited.append)
     seen: dict[str, int] = {}
 
     def answer(request: httpx.Request) -> httpx.Response:

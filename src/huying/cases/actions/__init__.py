@@ -3,16 +3,7 @@
 from huying.cases.actions.acting import ActionNotOffered, NeedsField, StaleCase, act
 from huying.cases.actions.clockwork import recompute_provisional, run_clocks
 from huying.cases.actions.files import BadUpload
-from huying.cases.actions.history import (
-    JOIN,
-    RATE,
-    Imported,
-    PastCase,
-    PastReport,
-    PastStep,
-    import_history,
-    later,
-)
+from huying.cases.actions.history import import_history
 from huying.cases.actions.intake import IdempotencyConflict, receive_report
 from huying.cases.actions.joining import join_report
 from huying.cases.actions.merging import CannotMerge, merge_cases, split
@@ -23,6 +14,15 @@ from huying.cases.actions.noting import (
     note_people_involved,
 )
 from huying.cases.actions.opening import open_case, place_of
+from huying.cases.actions.past import (
+    JOIN,
+    RATE,
+    Imported,
+    PastCase,
+    PastReport,
+    PastStep,
+    later,
+)
 from huying.cases.actions.rating import (
     AlreadyRated,
     NotYetAnswered,

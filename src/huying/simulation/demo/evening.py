@@ -5,7 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeVar
 
 import httpx
 from rich.console import Console
@@ -26,11 +26,10 @@ _ROLES = ("OFFICER", "GRID_WORKER", "DISPATCHER", "INTAKE_CLERK")
 class Child(Protocol):
     """A process of the site, as config.processes has it."""
 
-    name: str
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
     def tend(self) -> None: ...
+
+
+AnyChild = TypeVar("AnyChild", bound=Child)
 
 
 def run(
@@ -41,7 +40,8 @@ def run(
     hj212_port: int,
     residents: int,
     seed: int,
-    start: Callable[[], Sequence[Child]],
+    start: Callable[[], list[AnyChild]],
+    stop: Callable[[list[AnyChild]], None],
     cases: int = 0,
     days: int = 365,
     console: Console | None = None,
@@ -49,10 +49,10 @@ def run(
     """Build the county if the database holds none, start the site, tell both stories.
 
     `start` starts the processes of the site (web on `port`, stream on `port` + 1, worker,
-    ingest on `hj212_port`) and returns them; this room may not know how. `cases` 0 = a tenth
-    of `residents`. With `once` everything is stopped at the end and the return value is 0 only
-    if every link closed and the ledger verifies; else this keeps the site running until
-    interrupted.
+    ingest on `hj212_port`) and returns them, `stop` ends them: this room may not know how.
+    `cases` 0 = a tenth of `residents`. With `once` everything is stopped at the end and the
+    return value is 0 only if every link closed and the ledger verifies; else this keeps the
+    site running until interrupted.
     """
     console = console or Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
     began = time.monotonic()
@@ -101,8 +101,7 @@ def run(
     except KeyboardInterrupt:
         return 130 if once else 0
     finally:
-        for child in reversed(children):
-            child.stop()
+        stop(children)
 
 
 def _tell(teller: Teller, host: str, port: int, hj212_port: int, seed: int) -> None:

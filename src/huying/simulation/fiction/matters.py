@@ -235,6 +235,11 @@ def _chunk(
     misled = np.array(wrong) != ""
     classified = ~misled & (urgent | (rng.random(count) < 0.6))
     steps, rating, outcome = _life(submitted, medians, misled, classified, urgent, end, hours, rng)
+    reporter = rng.integers(0, max(residents, 1), count)
+    # Most repeats are the same person, who is not done with it.
+    persistent = rng.random(count) < 0.7
+    for at in np.flatnonzero((repeat_of >= first) & persistent).tolist():
+        reporter[at] = reporter[repeat_of[at] - first]
     pick = rng.integers(0, 1 << 30, count)
     bad = np.isin(rating, _RATINGS[3:])
     comment = [
@@ -251,7 +256,7 @@ def _chunk(
         grid=grid,
         lon=lon,
         lat=lat,
-        reporter=rng.integers(0, max(residents, 1), count),
+        reporter=reporter,
         channel=channel,
         secret=rng.random(count) < 0.03,
         urgent=urgent,

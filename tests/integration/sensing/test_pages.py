@@ -5,7 +5,15 @@ from django.test import Client
 
 from huying.directory.models import Account
 from huying.directory.permissions import Role
-from huying.sensing.models import Alert, AlertRule, Device, MaintenanceWindow, Quarantine
+from huying.sensing.models import (
+    Alert,
+    AlertRule,
+    Device,
+    MaintenanceWindow,
+    Observation,
+    Property,
+    Quarantine,
+)
 from tests.factories.directory import GRIDS, make_places, make_staff
 from tests.factories.sensing import make_device, make_reading, take, this_hour
 
@@ -154,3 +162,41 @@ def test_alerts_list(admin: Client) -> None:
     assert Alert.objects.get().closed_at
     assert "东门站" in admin.get("/sensing/alerts/").content.decode()
     assert "没有预警" in admin.get("/sensing/alerts/?open=1").content.decode()
+
+
+def test_a_device_is_mended_and_its_data_replayed(admin: Client) -> None:
+    device = make_device(password="111111", units={})
+    raw = b"ST=22;CN=2011;PW=222222;MN=%b;CP=&&DataTime=20260101080000;a34004-Rtd=35&&"
+    take(make_reading(device.mn, {"a34004": 35.0}, password="222222", raw=raw % device.mn.encode()))
+    path = f"/sensing/devices/{device.mn}/edit/"
+    assert device.name in admin.get(path).content.decode()
+    form = {
+        "name": "新名", "password": "222222", "units": "a34004 µg/m³", "minute_interval": "5",
+        "frames_per_minute": "600", "enabled": "on",
+    }  # fmt: skip
+    assert admin.post(path, {**form, "units": "a34004 ppb"}).status_code == 422
+    assert admin.post(path, {**form, "units": "a34004"}).status_code == 422
+    assert admin.post(path, form).status_code == 302
+    admin.post("/sensing/quarantine/replay/", {"all": "1", "reason": "WRONG_PASSWORD"})
+
+    assert Observation.objects.get().values == [35.0]
+    device.refresh_from_db()
+    assert (device.name, device.minute_interval) == ("新名", 5)
+
+
+def test_a_code_a_device_brought_along_is_listed(admin: Client) -> None:
+    device = make_device()
+    take(make_reading(device.mn, {"xyz01": 4.5}))
+    page = admin.get("/sensing/properties/").content.decode()
+    assert "设备发来 1 个还没登记的编码" in page
+
+    form = {"name_zh": "负氧离子", "name_en": "Negative ions", "medium": "AIR", "unit": "个/cm³",
+            "wire_unit": "", "decimals": "0", "minimum": "0", "maximum": "100000"}  # fmt: skip
+    assert admin.post("/sensing/properties/xyz01/", form).status_code == 302
+    row = Property.objects.get(code="xyz01")
+    assert (row.name_zh, row.is_listed, row.wire_unit) == ("负氧离子", True, "个/cm³")
+
+    # What is stored is in the old unit: it stays.
+    changed = admin.post("/sensing/properties/xyz01/", {**form, "unit": "个/m³"})
+    assert changed.status_code == 422
+    assert client_of(Role.OFFICER).get("/sensing/properties/xyz01/").status_code == 403

@@ -18,9 +18,11 @@ from huying.sensing.actions.devices import (
     DeviceExists,
     DeviceRefused,
     NewDevice,
+    PropertyWording,
     change_device,
     register_device,
     register_devices,
+    save_property,
 )
 from huying.sensing.actions.heard import heard_log
 from huying.sensing.actions.history import (
@@ -69,6 +71,7 @@ __all__ = [
     "Outcome",
     "PastAlert",
     "PastJudgement",
+    "PropertyWording",
     "Reading",
     "Refusal",
     "ReplayResult",
@@ -102,5 +105,6 @@ __all__ = [
     "register_device",
     "register_devices",
     "replay_quarantine",
+    "save_property",
     "save_rule",
 ]

@@ -131,6 +131,64 @@ def change_device(*, mn: str, by: Actor, **changes: Any) -> None:
         touch_registry()
 
 
+@dataclass(frozen=True, slots=True)
+class PropertyWording:
+    """All a person may set of an observed property; see `models.Property`."""
+
+    name_zh: str
+    name_en: str
+    medium: str
+    unit: str
+    wire_unit: str
+    decimals: int = 1
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+def save_property(*, code: str, wording: PropertyWording, by: Actor) -> None:
+    """List a property or change what is known of it; a code devices brought along is listed.
+
+    The unit of values that are stored already cannot change: DeviceRefused. Raises NotAllowed.
+    """
+    by.require(Permission.SENSING_MANAGE)
+    if not _CODE.fullmatch(code):
+        raise DeviceRefused(
+            "编码应为 1 到 32 位字母、数字、下划线、点或横线。",
+            "A code has 1 to 32 letters, digits, underscores, dots or dashes.",
+        )
+    low, high = wording.minimum, wording.maximum
+    if low is not None and high is not None and low >= high:
+        raise DeviceRefused("合理下限应小于上限。", "The lower bound must be below the upper.")
+    wire_unit = canonical(wording.wire_unit or wording.unit)
+    try:
+        factor(wire_unit, wording.unit)
+    except UnknownUnit as error:
+        raise DeviceRefused(
+            f"单位“{wire_unit}”无法换算为“{wording.unit}”。",
+            f"{wire_unit} cannot be converted to {wording.unit}.",
+        ) from error
+    with transaction.atomic():
+        row = Property.objects.select_for_update().filter(code=code).first()
+        if row is not None and row.is_listed and row.unit != canonical(wording.unit):
+            raise DeviceRefused(
+                "已按原单位保存过数据，单位不能改。请另立一个编码。",
+                "Values are stored in the old unit, so it cannot change. Use another code.",
+            )
+        row = row or Property(code=code)
+        for name in ("name_zh", "name_en", "medium", "decimals", "minimum", "maximum"):
+            setattr(row, name, getattr(wording, name))
+        row.unit, row.wire_unit, row.is_listed = canonical(wording.unit), wire_unit, True
+        row.save()
+        ledger.record(
+            kind="property.changed",
+            subject=f"property:{code}",
+            by=by.ref,
+            body={**asdict(wording), "code": code},
+        )
+        touch_registry()
+
+
+_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,31}")
 _CHANGEABLE: Final = frozenset({*asdict(NewDevice("x", "x")), "enabled"} - {"mn", "units"})
 
 

@@ -60,6 +60,80 @@ class DeviceForm(forms.Form):
         return NewDevice(**data, units=units)
 
 
+class DeviceEditForm(forms.Form):
+    """What may change of a registered device."""
+
+    name = forms.CharField(label=_("名称"), max_length=60)
+    password = forms.CharField(
+        label=_("访问密码（PW）"), max_length=32, required=False, help_text=_("留空则不核对")
+    )
+    units = forms.CharField(
+        label=_("各项目的上报单位"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_("每行一项：编码和单位，如“a34004 µg/m³”。没有列出的按 HJ 212 附录 B"),
+    )
+    lon = forms.FloatField(label=_("经度"), required=False, min_value=-180, max_value=180)
+    lat = forms.FloatField(label=_("纬度"), required=False, min_value=-90, max_value=90)
+    minute_interval = forms.IntegerField(label=_("分钟数据间隔（分钟）"), min_value=1, max_value=60)
+    frames_per_minute = forms.IntegerField(
+        label=_("每分钟报文上限"),
+        min_value=1,
+        max_value=1_000_000,
+        help_text=_("超出部分转入待核数据，不影响其他设备"),
+    )
+    manual_counts = forms.BooleanField(label=_("手工数据（标记 S）参与统计和预警"), required=False)
+    enabled = forms.BooleanField(label=_("启用"), required=False)
+
+    def clean_units(self) -> dict[str, str]:
+        found = {}
+        for line in str(self.cleaned_data["units"]).splitlines():
+            parts = line.replace("，", " ").replace(",", " ").split()
+            if not parts:
+                continue
+            if len(parts) != 2:
+                raise forms.ValidationError(_("“%(line)s”应写成：编码 单位"), params={"line": line})
+            found[parts[0]] = parts[1]
+        return found
+
+    @classmethod
+    def initial_of(cls, device: Device) -> dict[str, Any]:
+        units = device.properties.select_related("property").order_by("property_id")
+        return {
+            "name": device.name,
+            "password": device.password,
+            "units": "\n".join(f"{own.property.code} {own.wire_unit}" for own in units),
+            "lon": device.lon,
+            "lat": device.lat,
+            "minute_interval": device.minute_interval,
+            "frames_per_minute": device.frames_per_minute,
+            "manual_counts": device.manual_counts,
+            "enabled": device.enabled,
+        }
+
+
+class PropertyForm(forms.Form):
+    """An observed property as the county lists it."""
+
+    name_zh = forms.CharField(label=_("名称"), max_length=40)
+    name_en = forms.CharField(label=_("英文名称"), max_length=60)
+    medium = forms.ChoiceField(label=_("类别"), choices=Medium.choices)
+    unit = forms.CharField(
+        label=_("单位"), max_length=16, required=False, help_text=_("保存和显示都用这个单位")
+    )
+    wire_unit = forms.CharField(
+        label=_("设备默认单位"),
+        max_length=16,
+        required=False,
+        help_text=_("HJ 212 设备没有另行登记单位时，按这个单位理解；留空即与上面相同"),
+    )
+    decimals = forms.IntegerField(label=_("小数位数"), min_value=0, max_value=6)
+    minimum = forms.FloatField(label=_("合理下限"), required=False)
+    maximum = forms.FloatField(
+        label=_("合理上限"), required=False, help_text=_("超出范围的数值转入待核数据")
+    )
+
+
 class MaintenanceForm(forms.Form):
     starts_at = forms.DateTimeField(
         label=_("开始"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})

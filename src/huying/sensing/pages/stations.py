@@ -19,9 +19,9 @@ from huying.directory.pages.access import requires
 from huying.directory.permissions import DomainError, Permission
 from huying.directory.queries import actor_of
 from huying.sensing import actions, queries
-from huying.sensing.models import Property
+from huying.sensing.models import Device, Property
 from huying.sensing.models.devices import Medium
-from huying.sensing.pages.forms import DeviceForm, MaintenanceForm
+from huying.sensing.pages.forms import DeviceEditForm, DeviceForm, MaintenanceForm
 
 PAGE: Final = 100
 COLUMNS: Final = 6
@@ -238,6 +238,25 @@ def register(request: HttpRequest) -> HttpResponse:
             return redirect("sensing_device", mn=new.mn)
     status = 422 if form.errors else 200
     return render(request, "sensing/register.html", {"form": form}, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SENSING_MANAGE)
+def edit(request: HttpRequest, mn: str) -> HttpResponse:
+    station = _visible(request, mn)
+    row = Device.objects.get(mn=mn)
+    form = DeviceEditForm(request.POST or None, initial=DeviceEditForm.initial_of(row))
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.change_device(mn=mn, by=actor_of(request), **form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("已保存，从下一批数据起生效"))
+            return redirect("sensing_device", mn=mn)
+    context = {"station": station, "form": form}
+    status = 422 if form.errors else 200
+    return render(request, "sensing/edit.html", context, status=status)
 
 
 @require_POST

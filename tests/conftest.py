@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from huying.cases import queries as cases
+from huying.directory import queries as directory
 from huying.directory import throttle
-from huying.directory.queries import forget_caches
+from huying.sensing import actions as sensing
 
 ROOT = Path(__file__).resolve().parents[1]
 _TOOLS = {
@@ -53,5 +55,7 @@ def shared_data() -> Path:
 @pytest.fixture(autouse=True)
 def _nothing_kept_in_the_process() -> None:
     """A test's data is rolled back, so what the process kept of it is false in the next."""
-    forget_caches()
+    directory.forget_caches()
+    cases.forget_caches()
+    sensing.forget_everything()
     throttle.forget()

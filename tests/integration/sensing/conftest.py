@@ -8,12 +8,6 @@ from huying.sensing import actions
 from tests.integration.sensing.devices import RunningListener
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    """What the process remembers of stored keys is false once a test is rolled back."""
-    actions.forget_everything()
-
-
 def _empty() -> None:
     with connection.cursor() as cursor:
         cursor.execute(

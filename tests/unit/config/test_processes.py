@@ -20,13 +20,18 @@ IGNORES = [
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True);"
     " signal.pause(); signal.pause()",
 ]
+CHILD = """
+import os, signal, sys
+with open(sys.argv[1], "a") as file:
+    print(os.getpid(), file=file)
+signal.pause()
+"""
 SUPERVISOR = """
 import sys
-from pathlib import Path
 from huying.config.processes import Process, supervise
-script = "import os, signal, sys; open(sys.argv[1], 'a').write(f'{os.getpid()}\\\\n'); signal.pause()"
+folder, script = sys.argv[1:]
 supervise(
-    [Process(name, [sys.executable, "-c", script, f"{sys.argv[1]}/{name}"]) for name in ("a", "b")],
+    [Process(name, [sys.executable, "-c", script, f"{folder}/{name}"]) for name in "ab"],
     stop_seconds=5,
 )
 """
@@ -50,7 +55,7 @@ def _is_alive(pid: int) -> bool:
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     running = subprocess.Popen(
-        [sys.executable, "-c", SUPERVISOR, str(tmp_path)],
+        [sys.executable, "-c", SUPERVISOR, str(tmp_path), CHILD],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         stderr=subprocess.PIPE,
     )

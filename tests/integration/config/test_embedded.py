@@ -1,0 +1,81 @@
+"""The embedded server on a data directory of its own: started, stopped, killed, recovered."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from huying.config import embedded
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def pgdata() -> Iterator[Path]:
+    # Not tmp_path: the address of a Unix socket has at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="hy-"))
+    yield folder / "postgres"
+    embedded.stop(folder / "postgres")
+    shutil.rmtree(folder)
+
+
+def _postmaster(pgdata: Path) -> int:
+    return int((pgdata / "postmaster.pid").read_text().split()[0])
+
+
+def _wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/stat").exists():
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_started_stopped_killed_and_started_again(pgdata: Path) -> None:
+    assert embedded.url_if_running(pgdata) is None
+    embedded.stop(pgdata)  # nothing runs: nothing happens
+
+    url = embedded.start(pgdata)
+    first = _postmaster(pgdata)
+    assert embedded.start(pgdata) == url
+    assert embedded.url_if_running(pgdata) == url
+    assert _postmaster(pgdata) == first, "who runs is found, not started again"
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept (word text)")
+        connection.execute("INSERT INTO kept VALUES ('committed')")
+        assert connection.execute("SHOW fsync").fetchone() == ("on",)
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+
+    os.kill(first, signal.SIGKILL)
+    _wait_until_gone(first)
+    assert embedded.url_if_running(pgdata) is None
+    url = embedded.start(pgdata)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT word FROM kept").fetchone() == ("committed",)
+
+    second = _postmaster(pgdata)
+    embedded.stop(pgdata)
+    assert embedded.url_if_running(pgdata) is None
+    _wait_until_gone(second)
+    with psycopg.connect(embedded.start(pgdata)) as connection:
+        assert connection.execute("SELECT word FROM kept").fetchone() == ("committed",)
+
+
+def test_a_number_that_belongs_to_somebody_else_by_now_is_no_server(pgdata: Path) -> None:
+    """After a power cut postmaster.pid is still there, and numbers are given out anew."""
+    url = embedded.start(pgdata)
+    number = _postmaster(pgdata)
+    left_behind = (pgdata / "postmaster.pid").read_text()
+    embedded.stop(pgdata)
+    lines = left_behind.splitlines(keepends=True)
+    (pgdata / "postmaster.pid").write_text("".join([f"{os.getpid()}\n", *lines[1:]]))
+    assert embedded.url_if_running(pgdata) is None
+    assert embedded.start(pgdata) == url
+    assert _postmaster(pgdata) not in (number, os.getpid())

@@ -1,0 +1,97 @@
+"""Alive, ready, and what is said while the database is away."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from huying.config import health
+from tests.browser.site import free_ports
+
+ROOT = Path(__file__).resolve().parents[3]
+
+ASK = """
+import json, sys, django
+django.setup()
+from django.test import Client
+client = Client(raise_request_exception=False)
+answers = {}
+for path in sys.argv[1:]:
+    answer = client.get(path, HTTP_HOST="localhost")
+    answers[path] = [answer.status_code, answer.headers["Content-Type"], answer.content.decode()]
+print(json.dumps(answers))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    health._require_migrated.cache_clear()
+    yield
+    health._require_migrated.cache_clear()
+
+
+def test_alive_needs_no_database(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json() == {"alive": True, "county": "county"}
+
+
+@pytest.mark.django_db
+def test_ready_once_everything_is_migrated(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'cases' RETURNING name, applied")
+        rows = cursor.fetchall()
+        assert rows
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json() == {"ready": False, "reason": "run: huying migrate"}
+        for name, applied in rows:
+            cursor.execute(
+                "INSERT INTO django_migrations (app, name, applied) VALUES ('cases', %s, %s)",
+                [name, applied],
+            )
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/readyz").json() == {"ready": True}
+
+
+def test_without_a_database_every_answer_still_says_what_to_do(tmp_path: Path) -> None:
+    (port, _) = free_ports(2)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", ASK),
+            *("/healthz", "/readyz", "/", "/sign-in/", "/api/v1/divisions", "/no-such-page/"),
+        ],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "src"),
+            "DJANGO_SETTINGS_MODULE": "huying.config.settings",
+            "HUYING_DATABASE_URL": f"postgresql://nobody@127.0.0.1:{port}/none",
+            "HUYING_DATA_DIR": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    assert answers["/healthz"][0] == 200
+    status, _, body = answers["/readyz"]
+    assert status == 503
+    assert json.loads(body)["reason"] == "the database does not answer"
+    status, kind, body = answers["/"]
+    assert status == 500
+    assert kind.startswith("text/html")
+    assert "系统" in body
+    assert "<html" in body
+    status, kind, body = answers["/api/v1/divisions"]
+    assert status == 500
+    assert kind == "application/problem+json"
+    assert json.loads(body)["code"] == "SERVER_ERROR"
+    # Each failure is one JSON line in the log.
+    assert all(json.loads(line)["level"] for line in done.stderr.splitlines() if line)

@@ -141,7 +141,13 @@ class Device(models.Model):
             models.CheckConstraint(
                 name="sensing_device_place_whole",
                 condition=Q(lon__isnull=True, lat__isnull=True)
-                | Q(lon__range=(-180, 180), lat__range=(-90, 90)),
+                | Q(
+                    # NULL passes a range: both must be there.
+                    lon__isnull=False,
+                    lat__isnull=False,
+                    lon__range=(-180, 180),
+                    lat__range=(-90, 90),
+                ),
             ),
             models.CheckConstraint(
                 name="sensing_device_minute_interval",

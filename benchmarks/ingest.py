@@ -43,14 +43,14 @@ _fork = multiprocessing.get_context("fork")
 
 
 def run(*, quick: bool) -> list[BenchRow]:
-    frames = 200_000 if quick else 800_000
-    prepare(rate_of_change=False)
+    frames = 120_000 if quick else 800_000
+    prepare()
     copied = _reference(frames)
     ours = _ours(frames)
     return [row("ingest", ours, "observations/s", "raw COPY of the same rows", copied)]
 
 
-def prepare(*, rate_of_change: bool) -> None:
+def prepare() -> None:
     """Devices, and rules on real-time values that every frame is held against."""
     actions.ensure_catalogue(by=BY)
     actions.register_devices(
@@ -178,22 +178,22 @@ def _send(port: int, load: list[bytes], frames: int) -> float:
     last = began
     while answered < frames:
         for key, events in selector.select(5):
-            one: Any = key.fileobj
+            ready: Any = key.fileobj
             if events & selectors.EVENT_READ:
-                data = one.recv(262_144)
-                answered += (tails[one] + data).count(b"CN=9014")
-                tails[one] = data[-6:]
+                data = ready.recv(262_144)
+                answered += (tails[ready] + data).count(b"CN=9014")
+                tails[ready] = data[-6:]
                 last = time.perf_counter()
             if events & selectors.EVENT_WRITE:
-                view = rest[one]
+                view = rest[ready]
                 if view:
-                    rest[one] = view[one.send(view[:131_072]) :]
-                if not rest[one]:
-                    selector.modify(one, selectors.EVENT_READ)
+                    rest[ready] = view[ready.send(view[:131_072]) :]
+                if not rest[ready]:
+                    selector.modify(ready, selectors.EVENT_READ)
         if time.perf_counter() - last > 30:
             raise AssertionError(f"only {answered} of {frames} frames were acknowledged")
-    for one in sockets:
-        one.close()
+    for ready in sockets:
+        ready.close()
     return last - began
 
 

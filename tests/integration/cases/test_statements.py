@@ -1,5 +1,7 @@
 """How many statements the hot acts take, and that history does not add to them."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -65,3 +67,23 @@ def test_a_case_page_does_not_ask_for_each_row() -> None:
     with CaptureQueriesContext(connection) as many:
         queries.case_page(report.case_id, office.dispatcher)
     assert len(many) == len(few), _statements(many)
+
+
+def test_an_act_reads_no_table_whole_though_the_tables_are_small() -> None:
+    """A connection keeps the plan it made in an empty county while the county fills."""
+    office = make_office()
+    report = make_report()
+    plans: list[str] = []
+
+    def explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "UPDATE cases_case" in sql:
+            with connection.connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {sql}", params)
+                plans.append("\n".join(line for (line,) in cursor.fetchall()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explained):
+        do(report.case_id, "take", office.officer)
+    (plan,) = plans
+    assert "Index Scan using cases_case_pkey" in plan
+    assert "Seq Scan on cases_" not in plan

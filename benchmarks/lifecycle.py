@@ -95,7 +95,7 @@ def run(*, quick: bool) -> list[BenchRow]:
             _console.print("  lifecycle_million is measured by --full only")
         else:
             _console.print(f"  writing {MILLION:,} cases of history")
-            history.write(place, MILLION)
+            history.write(MILLION, lambda written: _console.print(f"    {written:,}"))
             million = _measured("lifecycle, 1M", site.web, tokens, CLIENTS, seconds, lived)
             rows += [
                 row("lifecycle_million", million.rate, "lifecycles/s", "empty county", empty.rate),

@@ -19,6 +19,7 @@ from typing import Any, Final
 from django.db import connection, connections
 
 from benchmarks.rows import BenchRow, row
+from benchmarks.servers import wait_for_port
 from huying.directory.permissions import Actor
 from huying.sensing import actions, listeners
 from huying.sensing.actions import NewDevice, RuleWording
@@ -147,31 +148,17 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _connected(port: int) -> socket.socket:
-    deadline = time.monotonic() + 15
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=5)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
 def _send(port: int, load: list[bytes], frames: int) -> float:
     """Send everything over all sockets as fast as it is read; seconds to the last answer."""
-    sockets = [_connected(port) for _ in load]
     # The kernel spreads connections over the processes that listen by then.
-    time.sleep(0.5)
-    for one in sockets:
-        one.close()
-    sockets = [_connected(port) for _ in load]
+    wait_for_port(port, LISTENERS)
+    sockets = [socket.create_connection(("127.0.0.1", port)) for _ in load]
     selector = selectors.DefaultSelector()
     rest: dict[socket.socket, memoryview] = {}
-    for one, data in zip(sockets, load, strict=True):
-        one.setblocking(False)
-        rest[one] = memoryview(data)
-        selector.register(one, selectors.EVENT_READ | selectors.EVENT_WRITE)
+    for opened, data in zip(sockets, load, strict=True):
+        opened.setblocking(False)
+        rest[opened] = memoryview(data)
+        selector.register(opened, selectors.EVENT_READ | selectors.EVENT_WRITE)
     answered = 0
     tails = dict.fromkeys(sockets, b"")
     began = time.perf_counter()

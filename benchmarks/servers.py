@@ -57,11 +57,11 @@ def running_site(names: Sequence[str]) -> Iterator[Site]:
         if "web" in names and not processes.wait_until_ready(f"http://{HOST}:{site.web}"):
             raise TimeoutError("the web process does not answer")
         if "web" in names:
-            _wait_for_port(site.web, WORKERS)
+            wait_for_port(site.web, WORKERS)
         if "stream" in names:
             _wait_for_stream(site.stream)
         if "ingest" in names:
-            _wait_for_port(site.hj212)
+            wait_for_port(site.hj212)
         yield site
     finally:
         processes.stop_all(children)
@@ -75,13 +75,13 @@ def running_wsgi(target: str) -> Iterator[int]:
     child = Process("wsgi", command, {"PYTHONPATH": os.getcwd()})
     try:
         child.start()
-        _wait_for_port(port, WORKERS)
+        wait_for_port(port, WORKERS)
         yield port
     finally:
         processes.stop_all([child])
 
 
-def _wait_for_port(port: int, listeners: int = 1) -> None:
+def wait_for_port(port: int, listeners: int = 1) -> None:
     """Until so many processes listen on the port.
 
     Each web worker has a listening socket of its own: connections made before the last one

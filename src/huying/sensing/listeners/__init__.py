@@ -36,9 +36,6 @@ def run(*, processes: int = 1, host: str = "", port: int = 0) -> None:
 
 def serve(host: str, port: int, mqtt_url: str) -> None:
     """One listener process."""
-    # Readings live for one batch and form no cycles: looking for cycles among them is wasted.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(host, port, mqtt_url))
 
@@ -62,6 +59,9 @@ async def _serve(host: str, port: int, mqtt_url: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     events.about_to_listen.send(sender=None)
+    # Readings live for one batch and form no cycles: looking for cycles among them is wasted.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     await server.start()
     _logger.info("HJ 212 on %s:%d", host, port)
     await asyncio.gather(*(part.run() for part in parts))

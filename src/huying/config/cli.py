@@ -73,6 +73,18 @@ def begin(
 
 
 @app.command()
+def responsibilities(
+    file: Annotated[Path, typer.Argument(help="CSV: 类别,区划,主办单位,协办单位,依据.")],
+) -> None:
+    """Read the county's table of responsibilities: who answers for what, where."""
+    setup()
+    from huying.config import responsibilities as table
+    from huying.directory.permissions import Actor
+
+    typer.echo(f"{table.load(file, by=Actor.system('operator'))} lines are in place")
+
+
+@app.command()
 def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,

@@ -126,7 +126,7 @@ def open_alert_points(actor: Actor) -> dict[str, Any]:
             "properties": {
                 "name": alert.device_name,
                 "words": alert.finding,
-                "level": "OVERDUE" if alert.severity == "EMERGENCY" else "SOON",
+                "level": "OVERDUE" if alert.severity == "SEVERE" else "SOON",
                 "url": f"/sensing/devices/{alert.device_mn}/",
             },
         }

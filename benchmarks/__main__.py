@@ -183,7 +183,7 @@ def _print(rows: list[BenchRow]) -> None:
             f"{row.reference_value:,.1f}",
             f"{row.ratio:.2f}",
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,15 @@ def begin(
 
 
 @app.command()
+def password(username: str) -> None:
+    """A new password for one sign-in, for an administrator nobody else can help."""
+    setup()
+    from huying.config import beginning
+
+    typer.echo(beginning.let_in(username=username))
+
+
+@app.command()
 def responsibilities(
     file: Annotated[Path, typer.Argument(help="CSV: 类别,区划,主办单位,协办单位,依据.")],
 ) -> None:

@@ -8,425 +8,1087 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('directory', '0001_initial'),
+        ("directory", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=16, unique=True)),
-                ('procedure', models.CharField(max_length=40)),
-                ('procedure_version', models.PositiveIntegerField()),
-                ('state', models.CharField(max_length=40)),
-                ('kind', models.CharField(choices=[('CONSULTATION', '咨询'), ('HELP', '求助'), ('COMPLAINT', '投诉'), ('TIP_OFF', '举报'), ('SUGGESTION', '建议'), ('PRAISE', '表扬')], default='HELP', max_length=16)),
-                ('category', models.CharField(blank=True, default='', max_length=40)),
-                ('title', models.CharField(max_length=120)),
-                ('summary', models.TextField(blank=True, default='')),
-                ('urgency', models.CharField(choices=[('NORMAL', '一般'), ('URGENT', '紧急'), ('EMERGENCY', '特急')], default='NORMAL', max_length=10)),
-                ('place_text', models.CharField(blank=True, default='', max_length=200)),
-                ('lon', models.FloatField(null=True)),
-                ('lat', models.FloatField(null=True)),
-                ('grid_code', models.CharField(max_length=15, null=True)),
-                ('division_code', models.CharField(max_length=12)),
-                ('discovered_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('people_involved', models.PositiveIntegerField(default=1)),
-                ('report_count', models.PositiveIntegerField(default=0)),
-                ('outcome', models.CharField(blank=True, choices=[('SOLVED', '已解决'), ('PARTLY_SOLVED', '部分解决'), ('EXPLAINED', '已解释说明'), ('UNFOUNDED', '不属实'), ('REPEATED', '重复诉求'), ('COLLECTIVE', '集体访'), ('ESCALATED', '提级办理'), ('MASS_INCIDENT', '群体性事件'), ('WITHDRAWN', '本人撤回'), ('TRANSFERRED', '转其他途径')], default='', max_length=16)),
-                ('due_at', models.DateTimeField(null=True)),
-                ('due_clock', models.CharField(blank=True, default='', max_length=40)),
-                ('due_provisional', models.BooleanField(default=False)),
-                ('supervised', models.BooleanField(default=False)),
-                ('alert_id', models.BigIntegerField(null=True)),
-                ('alert_key', models.CharField(blank=True, default='', max_length=120)),
-                ('true_alarm', models.BooleanField(null=True)),
-                ('pending', models.JSONField(default=dict)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('lead_organisation', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.organisation')),
-                ('merged_into', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='cases.case')),
-                ('officer', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=16, unique=True)),
+                ("procedure", models.CharField(max_length=40)),
+                ("procedure_version", models.PositiveIntegerField()),
+                ("state", models.CharField(max_length=40)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("CONSULTATION", "咨询"),
+                            ("HELP", "求助"),
+                            ("COMPLAINT", "投诉"),
+                            ("TIP_OFF", "举报"),
+                            ("SUGGESTION", "建议"),
+                            ("PRAISE", "表扬"),
+                        ],
+                        default="HELP",
+                        max_length=16,
+                    ),
+                ),
+                ("category", models.CharField(blank=True, default="", max_length=40)),
+                ("title", models.CharField(max_length=120)),
+                ("summary", models.TextField(blank=True, default="")),
+                (
+                    "urgency",
+                    models.CharField(
+                        choices=[("NORMAL", "一般"), ("URGENT", "紧急"), ("EMERGENCY", "特急")],
+                        default="NORMAL",
+                        max_length=10,
+                    ),
+                ),
+                ("place_text", models.CharField(blank=True, default="", max_length=200)),
+                ("lon", models.FloatField(null=True)),
+                ("lat", models.FloatField(null=True)),
+                ("grid_code", models.CharField(max_length=15, null=True)),
+                ("division_code", models.CharField(max_length=12)),
+                ("discovered_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("people_involved", models.PositiveIntegerField(default=1)),
+                ("report_count", models.PositiveIntegerField(default=0)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("SOLVED", "已解决"),
+                            ("PARTLY_SOLVED", "部分解决"),
+                            ("EXPLAINED", "已解释说明"),
+                            ("UNFOUNDED", "不属实"),
+                            ("REPEATED", "重复诉求"),
+                            ("COLLECTIVE", "集体访"),
+                            ("ESCALATED", "提级办理"),
+                            ("MASS_INCIDENT", "群体性事件"),
+                            ("WITHDRAWN", "本人撤回"),
+                            ("TRANSFERRED", "转其他途径"),
+                        ],
+                        default="",
+                        max_length=16,
+                    ),
+                ),
+                ("due_at", models.DateTimeField(null=True)),
+                ("due_clock", models.CharField(blank=True, default="", max_length=40)),
+                ("due_provisional", models.BooleanField(default=False)),
+                ("supervised", models.BooleanField(default=False)),
+                ("alert_id", models.BigIntegerField(null=True)),
+                ("alert_key", models.CharField(blank=True, default="", max_length=120)),
+                ("true_alarm", models.BooleanField(null=True)),
+                ("pending", models.JSONField(default=dict)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "lead_organisation",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.organisation",
+                    ),
+                ),
+                (
+                    "merged_into",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "officer",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Act',
+            name="Act",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField()),
-                ('action', models.CharField(max_length=60)),
-                ('from_state', models.CharField(max_length=40)),
-                ('to_state', models.CharField(max_length=40)),
-                ('actor_kind', models.CharField(max_length=10)),
-                ('actor_ref', models.CharField(max_length=80)),
-                ('actor_name', models.CharField(blank=True, default='', max_length=80)),
-                ('at', models.DateTimeField()),
-                ('note', models.TextField(blank=True, default='')),
-                ('told', models.TextField(blank=True, default='')),
-                ('data', models.JSONField(default=dict)),
-                ('record_id', models.BigIntegerField(null=True)),
-                ('account', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.organisation')),
-                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='acts', to='cases.case')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveIntegerField()),
+                ("action", models.CharField(max_length=60)),
+                ("from_state", models.CharField(max_length=40)),
+                ("to_state", models.CharField(max_length=40)),
+                ("actor_kind", models.CharField(max_length=10)),
+                ("actor_ref", models.CharField(max_length=80)),
+                ("actor_name", models.CharField(blank=True, default="", max_length=80)),
+                ("at", models.DateTimeField()),
+                ("note", models.TextField(blank=True, default="")),
+                ("told", models.TextField(blank=True, default="")),
+                ("data", models.JSONField(default=dict)),
+                ("record_id", models.BigIntegerField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.organisation",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="acts",
+                        to="cases.case",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AssistingUnit',
+            name="AssistingUnit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('added_at', models.DateTimeField()),
-                ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.organisation')),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assisting_units', to='cases.case')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("added_at", models.DateTimeField()),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.organisation",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assisting_units",
+                        to="cases.case",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CaseReference',
+            name="CaseReference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('system', models.CharField(max_length=40)),
-                ('number', models.CharField(max_length=80)),
-                ('added_at', models.DateTimeField()),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='references', to='cases.case')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("system", models.CharField(max_length=40)),
+                ("number", models.CharField(max_length=80)),
+                ("added_at", models.DateTimeField()),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="references",
+                        to="cases.case",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CaseTally',
+            name="CaseTally",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('measure', models.CharField(choices=[('OPEN', 'Open'), ('RECEIVED', 'Received'), ('OPENED', 'Opened'), ('CLOSED', 'Closed'), ('REPLIED', 'Replied'), ('RATED', 'Rated'), ('OVERDUE', 'Overdue')], max_length=10)),
-                ('day', models.DateField(null=True)),
-                ('procedure', models.CharField(max_length=40)),
-                ('state', models.CharField(blank=True, default='', max_length=40)),
-                ('organisation_id', models.BigIntegerField(default=0)),
-                ('division_code', models.CharField(max_length=12)),
-                ('grid_code', models.CharField(blank=True, default='', max_length=15)),
-                ('category', models.CharField(blank=True, default='', max_length=40)),
-                ('count', models.IntegerField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "measure",
+                    models.CharField(
+                        choices=[
+                            ("OPEN", "Open"),
+                            ("RECEIVED", "Received"),
+                            ("OPENED", "Opened"),
+                            ("CLOSED", "Closed"),
+                            ("REPLIED", "Replied"),
+                            ("RATED", "Rated"),
+                            ("OVERDUE", "Overdue"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("day", models.DateField(null=True)),
+                ("procedure", models.CharField(max_length=40)),
+                ("state", models.CharField(blank=True, default="", max_length=40)),
+                ("organisation_id", models.BigIntegerField(default=0)),
+                ("division_code", models.CharField(max_length=12)),
+                ("grid_code", models.CharField(blank=True, default="", max_length=15)),
+                ("category", models.CharField(blank=True, default="", max_length=40)),
+                ("count", models.IntegerField()),
             ],
             options={
-                'indexes': [models.Index(fields=['measure', 'day', 'id'], name='tally_measure')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('measure__in', ['OPEN', 'RECEIVED', 'OPENED', 'CLOSED', 'REPLIED', 'RATED', 'OVERDUE'])), name='tally_measure_known'), models.CheckConstraint(condition=models.Q(models.Q(('day__isnull', True), ('measure', 'OPEN')), models.Q(models.Q(('measure', 'OPEN'), _negated=True), ('day__isnull', False)), _connector='OR'), name='tally_day')],
+                "indexes": [models.Index(fields=["measure", "day", "id"], name="tally_measure")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "measure__in",
+                                [
+                                    "OPEN",
+                                    "RECEIVED",
+                                    "OPENED",
+                                    "CLOSED",
+                                    "REPLIED",
+                                    "RATED",
+                                    "OVERDUE",
+                                ],
+                            )
+                        ),
+                        name="tally_measure_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("day__isnull", True), ("measure", "OPEN")),
+                            models.Q(
+                                models.Q(("measure", "OPEN"), _negated=True), ("day__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="tally_day",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('code', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=40)),
-                ('name_en', models.CharField(blank=True, default='', max_length=80)),
-                ('description', models.CharField(blank=True, default='', max_length=200)),
-                ('description_en', models.CharField(blank=True, default='', max_length=200)),
-                ('keywords', models.CharField(blank=True, default='', max_length=400)),
-                ('kind', models.CharField(choices=[('CONSULTATION', '咨询'), ('HELP', '求助'), ('COMPLAINT', '投诉'), ('TIP_OFF', '举报'), ('SUGGESTION', '建议'), ('PRAISE', '表扬')], default='HELP', max_length=16)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('active', models.BooleanField(default=True)),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='cases.category')),
+                ("code", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=40)),
+                ("name_en", models.CharField(blank=True, default="", max_length=80)),
+                ("description", models.CharField(blank=True, default="", max_length=200)),
+                ("description_en", models.CharField(blank=True, default="", max_length=200)),
+                ("keywords", models.CharField(blank=True, default="", max_length=400)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("CONSULTATION", "咨询"),
+                            ("HELP", "求助"),
+                            ("COMPLAINT", "投诉"),
+                            ("TIP_OFF", "举报"),
+                            ("SUGGESTION", "建议"),
+                            ("PRAISE", "表扬"),
+                        ],
+                        default="HELP",
+                        max_length=16,
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="cases.category",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ProcedureVersion',
+            name="ProcedureVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40)),
-                ('version', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('source', models.TextField()),
-                ('loaded_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40)),
+                ("version", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("source", models.TextField()),
+                ("loaded_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('name', 'version'), name='procedure_version_once'), models.CheckConstraint(condition=models.Q(('digest__regex', '^[0-9a-f]{64}$')), name='procedure_version_digest')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("name", "version"), name="procedure_version_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("digest__regex", "^[0-9a-f]{64}$")),
+                        name="procedure_version_digest",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('receipt', models.CharField(max_length=12, unique=True)),
-                ('channel', models.CharField(choices=[('WEB', '网上'), ('PHONE', '电话'), ('COUNTER', '窗口'), ('PAPER', '来信'), ('OPEN311', '第三方应用'), ('API', '系统对接'), ('GRID', '网格员'), ('HOTLINE', '12345 热线')], max_length=10)),
-                ('kind', models.CharField(choices=[('CONSULTATION', '咨询'), ('HELP', '求助'), ('COMPLAINT', '投诉'), ('TIP_OFF', '举报'), ('SUGGESTION', '建议'), ('PRAISE', '表扬')], default='HELP', max_length=16)),
-                ('text', models.TextField()),
-                ('place_text', models.CharField(blank=True, default='', max_length=200)),
-                ('lon', models.FloatField(null=True)),
-                ('lat', models.FloatField(null=True)),
-                ('phone_lon', models.FloatField(null=True)),
-                ('phone_lat', models.FloatField(null=True)),
-                ('on_behalf', models.BooleanField(default=False)),
-                ('secret', models.BooleanField(default=False)),
-                ('submitted_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('RECEIVED', '办理中'), ('ANSWERED', '已答复'), ('RATED', '已评价'), ('CALLBACK', '待回访'), ('WITHDRAWN', '已撤回')], default='RECEIVED', max_length=10)),
-                ('reply', models.TextField(blank=True, default='')),
-                ('replied_at', models.DateTimeField(null=True)),
-                ('rating', models.CharField(blank=True, choices=[('VERY_SATISFIED', '非常满意'), ('SATISFIED', '满意'), ('FAIRLY_SATISFIED', '基本满意'), ('DISSATISFIED', '不满意'), ('VERY_DISSATISFIED', '非常不满意')], default='', max_length=20)),
-                ('rating_comment', models.TextField(blank=True, default='')),
-                ('rated_at', models.DateTimeField(null=True)),
-                ('follow_up', models.TextField(blank=True, default='')),
-                ('followed_up_at', models.DateTimeField(null=True)),
-                ('earlier', models.JSONField(default=list)),
-                ('since_seq', models.PositiveIntegerField(default=0)),
-                ('idempotency_key', models.CharField(max_length=160, null=True, unique=True)),
-                ('request_digest', models.CharField(blank=True, default='', max_length=64)),
-                ('record_id', models.BigIntegerField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='cases.case')),
-                ('joined_report', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='cases.report')),
-                ('recorded_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('repeat_of', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='repeats', to='cases.report')),
-                ('reporter', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='directory.person')),
-                ('submitter', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='directory.person')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("receipt", models.CharField(max_length=12, unique=True)),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("WEB", "网上"),
+                            ("PHONE", "电话"),
+                            ("COUNTER", "窗口"),
+                            ("PAPER", "来信"),
+                            ("OPEN311", "第三方应用"),
+                            ("API", "系统对接"),
+                            ("GRID", "网格员"),
+                            ("HOTLINE", "12345 热线"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("CONSULTATION", "咨询"),
+                            ("HELP", "求助"),
+                            ("COMPLAINT", "投诉"),
+                            ("TIP_OFF", "举报"),
+                            ("SUGGESTION", "建议"),
+                            ("PRAISE", "表扬"),
+                        ],
+                        default="HELP",
+                        max_length=16,
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("place_text", models.CharField(blank=True, default="", max_length=200)),
+                ("lon", models.FloatField(null=True)),
+                ("lat", models.FloatField(null=True)),
+                ("phone_lon", models.FloatField(null=True)),
+                ("phone_lat", models.FloatField(null=True)),
+                ("on_behalf", models.BooleanField(default=False)),
+                ("secret", models.BooleanField(default=False)),
+                ("submitted_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("RECEIVED", "办理中"),
+                            ("ANSWERED", "已答复"),
+                            ("RATED", "已评价"),
+                            ("CALLBACK", "待回访"),
+                            ("WITHDRAWN", "已撤回"),
+                        ],
+                        default="RECEIVED",
+                        max_length=10,
+                    ),
+                ),
+                ("reply", models.TextField(blank=True, default="")),
+                ("replied_at", models.DateTimeField(null=True)),
+                (
+                    "rating",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("VERY_SATISFIED", "非常满意"),
+                            ("SATISFIED", "满意"),
+                            ("FAIRLY_SATISFIED", "基本满意"),
+                            ("DISSATISFIED", "不满意"),
+                            ("VERY_DISSATISFIED", "非常不满意"),
+                        ],
+                        default="",
+                        max_length=20,
+                    ),
+                ),
+                ("rating_comment", models.TextField(blank=True, default="")),
+                ("rated_at", models.DateTimeField(null=True)),
+                ("follow_up", models.TextField(blank=True, default="")),
+                ("followed_up_at", models.DateTimeField(null=True)),
+                ("earlier", models.JSONField(default=list)),
+                ("since_seq", models.PositiveIntegerField(default=0)),
+                ("idempotency_key", models.CharField(max_length=160, null=True, unique=True)),
+                ("request_digest", models.CharField(blank=True, default="", max_length=64)),
+                ("record_id", models.BigIntegerField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reports",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "joined_report",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="cases.report",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "repeat_of",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="repeats",
+                        to="cases.report",
+                    ),
+                ),
+                (
+                    "reporter",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="directory.person",
+                    ),
+                ),
+                (
+                    "submitter",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="directory.person",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Clock',
+            name="Clock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40)),
-                ('limit', models.CharField(max_length=40)),
-                ('article', models.CharField(blank=True, default='', max_length=200)),
-                ('started_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('provisional', models.BooleanField(default=False)),
-                ('stopped_at', models.DateTimeField(null=True)),
-                ('paused_at', models.DateTimeField(null=True)),
-                ('pauses', models.JSONField(default=list)),
-                ('extensions', models.JSONField(default=list)),
-                ('warn_at', models.DateTimeField(null=True)),
-                ('warned_at', models.DateTimeField(null=True)),
-                ('escalated_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='clocks', to='cases.case')),
-                ('report', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='clocks', to='cases.report')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40)),
+                ("limit", models.CharField(max_length=40)),
+                ("article", models.CharField(blank=True, default="", max_length=200)),
+                ("started_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("provisional", models.BooleanField(default=False)),
+                ("stopped_at", models.DateTimeField(null=True)),
+                ("paused_at", models.DateTimeField(null=True)),
+                ("pauses", models.JSONField(default=list)),
+                ("extensions", models.JSONField(default=list)),
+                ("warn_at", models.DateTimeField(null=True)),
+                ("warned_at", models.DateTimeField(null=True)),
+                ("escalated_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="clocks",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "report",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="clocks",
+                        to="cases.report",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attachment',
+            name="Attachment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('PHOTO', '照片'), ('SCAN', '扫描件'), ('DOCUMENT', '文件')], max_length=10)),
-                ('sha256', models.CharField(max_length=64)),
-                ('path', models.CharField(max_length=120)),
-                ('thumbnail', models.CharField(blank=True, default='', max_length=120)),
-                ('mime', models.CharField(max_length=40)),
-                ('size', models.PositiveIntegerField()),
-                ('width', models.PositiveIntegerField(null=True)),
-                ('height', models.PositiveIntegerField(null=True)),
-                ('uploaded_at', models.DateTimeField()),
-                ('act', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='attachments', to='cases.act')),
-                ('uploaded_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attachments', to='cases.case')),
-                ('report', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='attachments', to='cases.report')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("PHOTO", "照片"), ("SCAN", "扫描件"), ("DOCUMENT", "文件")],
+                        max_length=10,
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64)),
+                ("path", models.CharField(max_length=120)),
+                ("thumbnail", models.CharField(blank=True, default="", max_length=120)),
+                ("mime", models.CharField(max_length=40)),
+                ("size", models.PositiveIntegerField()),
+                ("width", models.PositiveIntegerField(null=True)),
+                ("height", models.PositiveIntegerField(null=True)),
+                ("uploaded_at", models.DateTimeField()),
+                (
+                    "act",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attachments",
+                        to="cases.act",
+                    ),
+                ),
+                (
+                    "uploaded_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attachments",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "report",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attachments",
+                        to="cases.report",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='act',
-            name='report',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='cases.report'),
+            model_name="act",
+            name="report",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="cases.report",
+            ),
         ),
         migrations.CreateModel(
-            name='ResponsibilityRule',
+            name="ResponsibilityRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('division_prefix', models.CharField(blank=True, default='', max_length=12)),
-                ('urgency', models.CharField(choices=[('NORMAL', '一般'), ('URGENT', '紧急'), ('EMERGENCY', '特急')], default='NORMAL', max_length=10)),
-                ('source', models.CharField(blank=True, default='', max_length=200)),
-                ('active', models.BooleanField(default=True)),
-                ('assisting', models.ManyToManyField(blank=True, related_name='+', to='directory.organisation')),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='cases.category')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.organisation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("division_prefix", models.CharField(blank=True, default="", max_length=12)),
+                (
+                    "urgency",
+                    models.CharField(
+                        choices=[("NORMAL", "一般"), ("URGENT", "紧急"), ("EMERGENCY", "特急")],
+                        default="NORMAL",
+                        max_length=10,
+                    ),
+                ),
+                ("source", models.CharField(blank=True, default="", max_length=200)),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "assisting",
+                    models.ManyToManyField(
+                        blank=True, related_name="+", to="directory.organisation"
+                    ),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rules",
+                        to="cases.category",
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.organisation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CaseWords',
+            name="CaseWords",
             fields=[
-                ('case', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='words', serialize=False, to='cases.case')),
-                ('words', django.contrib.postgres.search.SearchVectorField()),
+                (
+                    "case",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="words",
+                        serialize=False,
+                        to="cases.case",
+                    ),
+                ),
+                ("words", django.contrib.postgres.search.SearchVectorField()),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.GinIndex(models.F('words'), name='case_words')],
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(models.F("words"), name="case_words")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(models.OrderBy(models.F('due_at'), nulls_last=True), models.F('id'), condition=models.Q(('closed_at__isnull', True)), name='case_open_due'),
+            model_name="case",
+            index=models.Index(
+                models.OrderBy(models.F("due_at"), nulls_last=True),
+                models.F("id"),
+                condition=models.Q(("closed_at__isnull", True)),
+                name="case_open_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(models.F('lead_organisation'), models.OrderBy(models.F('due_at'), nulls_last=True), models.F('id'), condition=models.Q(('closed_at__isnull', True)), name='case_open_unit'),
+            model_name="case",
+            index=models.Index(
+                models.F("lead_organisation"),
+                models.OrderBy(models.F("due_at"), nulls_last=True),
+                models.F("id"),
+                condition=models.Q(("closed_at__isnull", True)),
+                name="case_open_unit",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True)), fields=['grid_code', 'due_at'], name='case_open_grid'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", True)),
+                fields=["grid_code", "due_at"],
+                name="case_open_grid",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True), models.Q(('alert_key', ''), _negated=True)), fields=['alert_key'], name='case_open_alert'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(
+                    ("closed_at__isnull", True), models.Q(("alert_key", ""), _negated=True)
+                ),
+                fields=["alert_key"],
+                name="case_open_alert",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('alert_id__isnull', False)), fields=['alert_id'], name='case_alert'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("alert_id__isnull", False)),
+                fields=["alert_id"],
+                name="case_alert",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('lat__isnull', False)), fields=['lat', 'lon'], name='case_open_place'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", True), ("lat__isnull", False)),
+                fields=["lat", "lon"],
+                name="case_open_place",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['lead_organisation', '-id'], name='case_unit_newest'),
+            model_name="case",
+            index=models.Index(fields=["lead_organisation", "-id"], name="case_unit_newest"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['grid_code', '-id'], name='case_grid_newest'),
+            model_name="case",
+            index=models.Index(fields=["grid_code", "-id"], name="case_grid_newest"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('merged_into__isnull', False)), fields=['merged_into'], name='case_merged'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("merged_into__isnull", False)),
+                fields=["merged_into"],
+                name="case_merged",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['category', '-closed_at'], name='case_category_closed'),
+            model_name="case",
+            index=models.Index(fields=["category", "-closed_at"], name="case_category_closed"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lat__isnull', True), ('lon__isnull', True)), models.Q(('lat__gte', -90), ('lat__isnull', False), ('lat__lte', 90), ('lon__gte', -180), ('lon__isnull', False), ('lon__lte', 180)), _connector='OR'), name='case_on_earth'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lat__isnull", True), ("lon__isnull", True)),
+                    models.Q(
+                        ("lat__gte", -90),
+                        ("lat__isnull", False),
+                        ("lat__lte", 90),
+                        ("lon__gte", -180),
+                        ("lon__isnull", False),
+                        ("lon__lte", 180),
+                    ),
+                    _connector="OR",
+                ),
+                name="case_on_earth",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('urgency__in', ['NORMAL', 'URGENT', 'EMERGENCY'])), name='case_urgency_known'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("urgency__in", ["NORMAL", "URGENT", "EMERGENCY"])),
+                name="case_urgency_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['CONSULTATION', 'HELP', 'COMPLAINT', 'TIP_OFF', 'SUGGESTION', 'PRAISE'])), name='case_kind_known'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        ["CONSULTATION", "HELP", "COMPLAINT", "TIP_OFF", "SUGGESTION", "PRAISE"],
+                    )
+                ),
+                name="case_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome', ''), ('outcome__in', ['SOLVED', 'PARTLY_SOLVED', 'EXPLAINED', 'UNFOUNDED', 'REPEATED', 'COLLECTIVE', 'ESCALATED', 'MASS_INCIDENT', 'WITHDRAWN', 'TRANSFERRED']), _connector='OR'), name='case_outcome_known'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("outcome", ""),
+                    (
+                        "outcome__in",
+                        [
+                            "SOLVED",
+                            "PARTLY_SOLVED",
+                            "EXPLAINED",
+                            "UNFOUNDED",
+                            "REPEATED",
+                            "COLLECTIVE",
+                            "ESCALATED",
+                            "MASS_INCIDENT",
+                            "WITHDRAWN",
+                            "TRANSFERRED",
+                        ],
+                    ),
+                    _connector="OR",
+                ),
+                name="case_outcome_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('people_involved__gte', 1)), name='case_involves_someone'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("people_involved__gte", 1)), name="case_involves_someone"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='case_has_an_act'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("version__gte", 1)), name="case_has_an_act"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_at__isnull', True), ('closed_at__gte', models.F('created_at')), _connector='OR'), name='case_closed_after_created'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("closed_at__isnull", True),
+                    ("closed_at__gte", models.F("created_at")),
+                    _connector="OR",
+                ),
+                name="case_closed_after_created",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('merged_into__isnull', True), models.Q(('merged_into', models.F('id')), _negated=True), _connector='OR'), name='case_not_merged_into_itself'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("merged_into__isnull", True),
+                    models.Q(("merged_into", models.F("id")), _negated=True),
+                    _connector="OR",
+                ),
+                name="case_not_merged_into_itself",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistingunit',
-            constraint=models.UniqueConstraint(fields=('organisation', 'case'), name='assisting_unit_once'),
+            model_name="assistingunit",
+            constraint=models.UniqueConstraint(
+                fields=("organisation", "case"), name="assisting_unit_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='casereference',
-            constraint=models.UniqueConstraint(fields=('system', 'number', 'case'), name='case_reference_once'),
+            model_name="casereference",
+            constraint=models.UniqueConstraint(
+                fields=("system", "number", "case"), name="case_reference_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^[A-Z][A-Z0-9_]*$')), name='category_code'),
+            model_name="category",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("code__regex", "^[A-Z][A-Z0-9_]*$")), name="category_code"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['CONSULTATION', 'HELP', 'COMPLAINT', 'TIP_OFF', 'SUGGESTION', 'PRAISE'])), name='category_kind_known'),
+            model_name="category",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        ["CONSULTATION", "HELP", "COMPLAINT", "TIP_OFF", "SUGGESTION", "PRAISE"],
+                    )
+                ),
+                name="category_kind_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='report',
-            index=models.Index(fields=['submitted_at'], name='report_submitted'),
+            model_name="report",
+            index=models.Index(fields=["submitted_at"], name="report_submitted"),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lat__isnull', True), ('lon__isnull', True)), models.Q(('lat__gte', -90), ('lat__isnull', False), ('lat__lte', 90), ('lon__gte', -180), ('lon__isnull', False), ('lon__lte', 180)), _connector='OR'), name='report_on_earth'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lat__isnull", True), ("lon__isnull", True)),
+                    models.Q(
+                        ("lat__gte", -90),
+                        ("lat__isnull", False),
+                        ("lat__lte", 90),
+                        ("lon__gte", -180),
+                        ("lon__isnull", False),
+                        ("lon__lte", 180),
+                    ),
+                    _connector="OR",
+                ),
+                name="report_on_earth",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('receipt__regex', '^[0-9A-HJKMNP-TV-Z]{12}$')), name='report_receipt'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("receipt__regex", "^[0-9A-HJKMNP-TV-Z]{12}$")),
+                name="report_receipt",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('channel__in', ['WEB', 'PHONE', 'COUNTER', 'PAPER', 'OPEN311', 'API', 'GRID', 'HOTLINE'])), name='report_channel_known'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "channel__in",
+                        ["WEB", "PHONE", "COUNTER", "PAPER", "OPEN311", "API", "GRID", "HOTLINE"],
+                    )
+                ),
+                name="report_channel_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['CONSULTATION', 'HELP', 'COMPLAINT', 'TIP_OFF', 'SUGGESTION', 'PRAISE'])), name='report_kind_known'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        ["CONSULTATION", "HELP", "COMPLAINT", "TIP_OFF", "SUGGESTION", "PRAISE"],
+                    )
+                ),
+                name="report_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['RECEIVED', 'ANSWERED', 'RATED', 'CALLBACK', 'WITHDRAWN'])), name='report_state_known'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["RECEIVED", "ANSWERED", "RATED", "CALLBACK", "WITHDRAWN"])
+                ),
+                name="report_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rated_at__isnull', True), ('rating', '')), models.Q(('rated_at__isnull', False), ('rating__in', ['VERY_SATISFIED', 'SATISFIED', 'FAIRLY_SATISFIED', 'DISSATISFIED', 'VERY_DISSATISFIED'])), _connector='OR'), name='report_rating_has_time'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("rated_at__isnull", True), ("rating", "")),
+                    models.Q(
+                        ("rated_at__isnull", False),
+                        (
+                            "rating__in",
+                            [
+                                "VERY_SATISFIED",
+                                "SATISFIED",
+                                "FAIRLY_SATISFIED",
+                                "DISSATISFIED",
+                                "VERY_DISSATISFIED",
+                            ],
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="report_rating_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('reply', ''), ('replied_at__isnull', False), _connector='OR'), name='report_reply_has_time'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reply", ""), ("replied_at__isnull", False), _connector="OR"),
+                name="report_reply_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('joined_report__isnull', True), models.Q(('joined_report', models.F('id')), _negated=True), _connector='OR'), name='report_joins_another'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("joined_report__isnull", True),
+                    models.Q(("joined_report", models.F("id")), _negated=True),
+                    _connector="OR",
+                ),
+                name="report_joins_another",
+            ),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(condition=models.Q(('paused_at__isnull', True), ('stopped_at__isnull', True), ('warn_at__isnull', False), ('warned_at__isnull', True)), fields=['warn_at'], name='clock_to_warn'),
+            model_name="clock",
+            index=models.Index(
+                condition=models.Q(
+                    ("paused_at__isnull", True),
+                    ("stopped_at__isnull", True),
+                    ("warn_at__isnull", False),
+                    ("warned_at__isnull", True),
+                ),
+                fields=["warn_at"],
+                name="clock_to_warn",
+            ),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(condition=models.Q(('paused_at__isnull', True), ('stopped_at__isnull', True), ('escalated_at__isnull', True)), fields=['due_at'], name='clock_to_escalate'),
+            model_name="clock",
+            index=models.Index(
+                condition=models.Q(
+                    ("paused_at__isnull", True),
+                    ("stopped_at__isnull", True),
+                    ("escalated_at__isnull", True),
+                ),
+                fields=["due_at"],
+                name="clock_to_escalate",
+            ),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(condition=models.Q(('provisional', True), ('stopped_at__isnull', True)), fields=['id'], name='clock_provisional'),
+            model_name="clock",
+            index=models.Index(
+                condition=models.Q(("provisional", True), ("stopped_at__isnull", True)),
+                fields=["id"],
+                name="clock_provisional",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clock',
-            constraint=models.UniqueConstraint(condition=models.Q(('stopped_at__isnull', True)), fields=('case', 'report', 'name'), name='clock_runs_once', nulls_distinct=False),
+            model_name="clock",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("stopped_at__isnull", True)),
+                fields=("case", "report", "name"),
+                name="clock_runs_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clock',
-            constraint=models.CheckConstraint(condition=models.Q(('stopped_at__isnull', True), ('stopped_at__gte', models.F('started_at')), _connector='OR'), name='clock_stops_after_start'),
+            model_name="clock",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("stopped_at__isnull", True),
+                    ("stopped_at__gte", models.F("started_at")),
+                    _connector="OR",
+                ),
+                name="clock_stops_after_start",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clock',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__gt', models.F('started_at'))), name='clock_due_after_start'),
+            model_name="clock",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("due_at__gt", models.F("started_at"))),
+                name="clock_due_after_start",
+            ),
         ),
         migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(fields=['sha256'], name='attachment_digest'),
+            model_name="attachment",
+            index=models.Index(fields=["sha256"], name="attachment_digest"),
         ),
         migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='attachment_sha256'),
+            model_name="attachment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")), name="attachment_sha256"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='attachment_not_empty'),
+            model_name="attachment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("size__gt", 0)), name="attachment_not_empty"
+            ),
         ),
         migrations.AddIndex(
-            model_name='act',
-            index=models.Index(fields=['account', '-id'], name='act_account'),
+            model_name="act",
+            index=models.Index(fields=["account", "-id"], name="act_account"),
         ),
         migrations.AddIndex(
-            model_name='act',
-            index=models.Index(fields=['at'], name='act_at'),
+            model_name="act",
+            index=models.Index(fields=["at"], name="act_at"),
         ),
         migrations.AddConstraint(
-            model_name='act',
-            constraint=models.UniqueConstraint(fields=('case', 'seq'), name='act_seq_once'),
+            model_name="act",
+            constraint=models.UniqueConstraint(fields=("case", "seq"), name="act_seq_once"),
         ),
         migrations.AddConstraint(
-            model_name='responsibilityrule',
-            constraint=models.UniqueConstraint(fields=('category', 'division_prefix'), name='responsibility_rule_once'),
+            model_name="responsibilityrule",
+            constraint=models.UniqueConstraint(
+                fields=("category", "division_prefix"), name="responsibility_rule_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='responsibilityrule',
-            constraint=models.CheckConstraint(condition=models.Q(('division_prefix__regex', '^\\d{0,12}$')), name='responsibility_rule_prefix'),
+            model_name="responsibilityrule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("division_prefix__regex", "^\\d{0,12}$")),
+                name="responsibility_rule_prefix",
+            ),
         ),
     ]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from huying.cases import actions, queries
 from huying.cases.actions import Acted, Contact, GivenFile, Opened, Received
-from huying.cases.models import ResponsibilityRule
+from huying.cases.models import Category, ResponsibilityRule
 from huying.directory.models import Organisation
 from huying.directory.permissions import Actor, Role
 from tests.factories.directory import GRIDS, make_organisation, make_staff
@@ -39,6 +39,9 @@ class Office:
 def make_office() -> Office:
     """The staff, and a rule: garbage is the bureau's, in the whole county."""
     queries.forget_caches()
+    if not Category.objects.exists():
+        # A test that commits ends with every table emptied, this one too.
+        actions.load_categories()
     centre = make_organisation(name="综治中心", kind="CENTRE")
     bureau = make_organisation(name="住建局")
     other = make_organisation(name="生态环境局")

@@ -654,7 +654,7 @@ def test_the_table_file_holds_no_words_and_no_people(
     report = make_report(text="=cmd|' /C calc'!A0 我叫李梅，住东门", place_text="东门社区李梅家")
     answer = signed_in("dispatcher").get("/desk/export.csv?category=GARBAGE")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    body = b"".join(answer).decode("utf-8-sig")  # type: ignore[arg-type]  # a stream of bytes
+    body = b"".join(answer).decode("utf-8-sig")
     table = list(csv.reader(io.StringIO(body)))
     assert table[1][0] == report.case_number
     assert "住建局" in table[1]
@@ -669,14 +669,14 @@ def test_the_table_file_is_bounded(
     monkeypatch.setattr("huying.cases.pages.desk.MOST_EXPORTED", 2)
     for number in range(3):
         make_report(text=f"第{number}处")
-    body = b"".join(signed_in("dispatcher").get("/desk/export.csv"))  # type: ignore[arg-type]  # bytes
+    body = b"".join(signed_in("dispatcher").get("/desk/export.csv"))
     assert len(body.decode().strip().splitlines()) == 1 + 2
 
 
 def test_a_formula_is_text_in_a_spreadsheet() -> None:
     from huying.cases.pages.tables import table_file
 
-    body = b"".join(table_file("x.csv", ["a"], [["=1+1"], ["@sum"], ["-2"], [3], ["好"]]))  # type: ignore[arg-type]  # bytes
+    body = b"".join(table_file("x.csv", ["a"], [["=1+1"], ["@sum"], ["-2"], [3], ["好"]]))
     assert body.decode().split("\r\n")[1:6] == ["'=1+1", "'@sum", "'-2", "3", "好"]
 
 

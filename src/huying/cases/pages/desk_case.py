@@ -1,5 +1,6 @@
 """A case at the desk: in the third pane, on a page of its own, on paper."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -35,6 +36,10 @@ CHART_HOURS: Final = 48
 # About 3 km each way: the grid, its neighbours, and what else is open there.
 AROUND_DEGREES: Final = 0.03
 MOST_AROUND: Final = 60
+# Four digits of a degree are about ten metres.
+SAME_PLACE_DIGITS: Final = 4
+MOST_TITLES: Final = 3
+_URGENCY: Final = {"OVERDUE": 0, "SOON": 1}
 _CHIP_STATES: Final = {"PAUSED": "WAITING", "MET": "STOPPED", "MISSED": "STOPPED"}
 NOTES: Final = (
     Permission.CASE_HANDLE,
@@ -296,7 +301,8 @@ def around_points(request: HttpRequest, case_id: int) -> JsonResponse:
     if view.case.grid_code:
         page = queries.queue(actor, QueueFilters(grid=view.case.grid_code), limit=MOST_AROUND)
         rows += [row for row in page.rows if row.id != case_id and row.lon is not None]
-    features = [case_point(row, here=row.id == case_id) for row in rows]
+    others = case_points([row for row in rows if row.id != case_id])
+    features = [case_point(row, here=True) for row in rows if row.id == case_id] + others
     center = _center(view)
     if center and actor.may(Permission.SENSING_VIEW):
         features += [
@@ -329,6 +335,27 @@ def case_point(row: queries.CaseRow, *, here: bool = False) -> dict[str, Any]:
         url="" if here else reverse("desk_case", args=[row.id]),
         level=level,
     )
+
+
+def case_points(rows: Sequence[queries.CaseRow]) -> list[dict[str, Any]]:
+    """Open cases on a map; those in one place are one point, which opens the list of the grid."""
+    places: dict[tuple[float, float], list[queries.CaseRow]] = {}
+    for row in rows:
+        if row.lon is not None and row.lat is not None:
+            key = (round(row.lon, SAME_PLACE_DIGITS), round(row.lat, SAME_PLACE_DIGITS))
+            places.setdefault(key, []).append(row)
+    found = []
+    for together in places.values():
+        first = min(together, key=lambda row: _URGENCY.get(row.status, 2))
+        point = case_point(first)
+        if len(together) > 1:
+            properties = point["properties"]
+            properties["name"] = _("%(count)s 件在同一处") % {"count": len(together)}
+            properties["words"] = "；".join(row.title for row in together[:MOST_TITLES])
+            if first.grid_code:
+                properties["url"] = f"{reverse('desk')}?grid={first.grid_code}"
+        found.append(point)
+    return found
 
 
 def alert_point(alert: sensing.AlertView) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from huying.cases import queries
 from huying.cases.models import view_of
 from huying.cases.pages import desk_filters
 from huying.cases.pages.desk import LOOKS, panes
-from huying.cases.pages.desk_case import alert_point, case_point
+from huying.cases.pages.desk_case import alert_point, case_points
 from huying.cases.queries import CaseRow
 from huying.directory import queries as directory
 from huying.directory.pages.access import requires
@@ -114,9 +114,7 @@ def points(request: HttpRequest) -> JsonResponse:
     """The cases of the list that have a place, and the open alerts."""
     actor = directory.actor_of(request)
     rows = _open_rows(actor, desk_filters.asked(request.GET))
-    features: list[dict[str, Any]] = [
-        case_point(row) for row in rows if row.lon is not None and row.lat is not None
-    ]
+    features: list[dict[str, Any]] = case_points(rows)
     if actor.may(Permission.SENSING_VIEW):
         features += [alert_point(one) for one in sensing.open_alerts(actor) if one.lon and one.lat]
     return JsonResponse({"type": "FeatureCollection", "features": features})

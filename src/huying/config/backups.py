@@ -221,6 +221,22 @@ def _schemas_aside() -> Iterator[None]:
             drop(aside[name])
 
 
+def _swap(unpacked: Path, old: Path) -> None:
+    """Unpacked files in place, present ones aside; after an error everything as before."""
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for name in KEPT:
+            present = settings.DATA_DIR / name
+            for source, target in ((present, old / name), (unpacked / name, present)):
+                if source.exists():
+                    source.rename(target)
+                    moved.append((source, target))
+    except OSError:
+        for source, target in reversed(moved):
+            target.rename(source)
+        raise
+
+
 def restore(folder: Path, *, replace: bool = False, keys_from: Path | None = None) -> None:
     """Put a backup back, whole or not at all.
 
@@ -248,11 +264,7 @@ def restore(folder: Path, *, replace: bool = False, keys_from: Path | None = Non
                 f"--dbname={_database()}",
                 str(folder / DUMP),
             )
-        for name in KEPT:
-            if (settings.DATA_DIR / name).exists():
-                (settings.DATA_DIR / name).rename(old / name)
-            if (unpacked / name).exists():
-                (unpacked / name).rename(settings.DATA_DIR / name)
+            _swap(unpacked, old)
     finally:
         connection.close()
         for leftover in (unpacked, old):

@@ -71,6 +71,8 @@ export function startActDialogs(): void {
   document.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target : null;
     if (target?.closest("[data-print]")) window.print();
+    const menu = target?.closest("[data-menu] a")?.closest<HTMLDetailsElement>("[data-menu]");
+    if (menu) menu.open = false;
     // A link that also closes: only where the page has no dialog is it followed.
     if (target?.closest("dialog a[data-dialog-close]")) event.preventDefault();
   });

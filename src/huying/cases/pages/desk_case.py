@@ -33,8 +33,9 @@ from huying.directory.permissions import Actor, Permission
 from huying.sensing import queries as sensing
 
 CHART_HOURS: Final = 48
-# About 3 km each way: the grid, its neighbours, and what else is open there.
-AROUND_DEGREES: Final = 0.03
+# About 1 km each way: the grid and its neighbours. Alerts are told of from twice as far.
+AROUND_DEGREES: Final = 0.01
+ALERT_DEGREES: Final = 0.02
 MOST_AROUND: Final = 60
 # Four digits of a degree are about ten metres.
 SAME_PLACE_DIGITS: Final = 4
@@ -310,8 +311,8 @@ def around_points(request: HttpRequest, case_id: int) -> JsonResponse:
             for one in sensing.open_alerts(actor)
             if one.lon is not None
             and one.lat is not None
-            and abs(one.lon - center[0]) < AROUND_DEGREES
-            and abs(one.lat - center[1]) < AROUND_DEGREES
+            and abs(one.lon - center[0]) < ALERT_DEGREES
+            and abs(one.lat - center[1]) < ALERT_DEGREES
         ]
     return JsonResponse({"type": "FeatureCollection", "features": features})
 

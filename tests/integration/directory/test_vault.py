@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,13 @@ def test_a_person_is_revealed_for_a_purpose_and_it_is_recorded(keys: Path, clerk
     assert (access.account_id, access.purpose) == (clerk.account_id, "回访核实处理情况")
     sealed = Record.objects.get(pk=access.record_id)
     assert sealed.actor == clerk.ref
-    assert "王小明".encode() not in bytes(sealed.entry)
+    assert sealed.subject == f"access:{access.pk}"
+    assert not ledger.records_of(f"person:{person_id}")
+    body = json.loads(bytes(sealed.entry))["body"]
+    assert body == {"fields": ["name", "phone"]}
+    for secret in ("王小明", "回访核实处理情况", "person:"):
+        assert secret.encode() not in bytes(sealed.entry)
+    assert set(Salt.objects.values_list("field", flat=True)) == {"person", "purpose"}
 
 
 @pytest.mark.parametrize("role", [Role.LEADER, Role.AUDITOR, Role.SYSTEM_ADMIN])
@@ -218,11 +225,14 @@ def test_erasing_leaves_an_empty_row_and_standing_proofs(keys: Path) -> None:
     admin = make.make_staff(Role.SYSTEM_ADMIN)
     actions.erase_person(person_id=person_id, reason="本人申请删除", by=admin)
 
-    assert Salt.objects.count() == 0
-    assert {r.kind for r in ledger.records_of(f"person:{person_id}")} == {
-        "person.registered",
-        "person.erased",
-    }
+    registered = ledger.records_of(f"person:{person_id}")
+    assert {r.kind for r in registered} == {"person.registered"}
+    assert not Salt.objects.filter(record_id__in=[r.id for r in registered]).exists()
+    access = AccessRecord.objects.get(person=person_id)
+    assert (access.fields, access.purpose) == (["erased"], "本人申请删除")
+    sealed = Record.objects.get(pk=access.record_id)
+    assert (sealed.kind, sealed.subject) == ("person.erased", f"access:{access.pk}")
+    assert "本人申请删除".encode() not in bytes(sealed.entry)
     person = queries.masked_person(person_id)
     assert person is not None
     assert (person.name, person.phone, person.erased) == ("", "", True)

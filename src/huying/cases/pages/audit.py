@@ -41,6 +41,7 @@ FIELD_NAMES: Final = {
     "id_number": gettext_lazy("证件号码"),
     "address": gettext_lazy("住址"),
 }
+_SEEN: Final = FIELD_NAMES | {"erased": gettext_lazy("（已清除全部个人信息）")}
 
 
 class AuditForm(forms.Form):
@@ -288,7 +289,7 @@ def audit_access(request: HttpRequest) -> HttpResponse:
 
 
 def _fields(row: AccessRow) -> str:
-    return "、".join(str(FIELD_NAMES.get(name, name)) for name in row.fields)
+    return "、".join(str(_SEEN.get(name, name)) for name in row.fields)
 
 
 @never_cache

@@ -17,6 +17,8 @@ from huying.ledger import queries as ledger
 from huying.ledger.actions import erase_personal, record
 
 SEALED_FIELDS = tuple(MASKS)
+ERASED = "erased"
+"""What the access record of an erasure says in place of the fields seen."""
 _SHORTEST_PURPOSE = 4
 
 
@@ -155,21 +157,34 @@ def reveal_person(
         values[name] = value.open() if isinstance(value, Sealed) else ""
     text = purpose.strip()[:200]
     with transaction.atomic():
-        record_id = record(
-            kind="person.revealed",
-            subject=f"person:{person_id}",
-            by=by.ref,
-            body={"fields": wanted, "purpose": text},
-        )
-        AccessRecord.objects.create(
-            person_id=person_id,
-            account_id=by.account_id,
-            actor_ref=by.ref,
-            fields=wanted,
-            purpose=text,
-            record_id=record_id,
-        )
+        _record_access("person.revealed", person_id, wanted, text, by)
     return values
+
+
+def _record_access(
+    kind: str, person_id: int, fields: Sequence[str], purpose: str, by: Actor
+) -> None:
+    """An access record, and its ledger record: the ledger is public, and knows no person.
+
+    Its subject is the access record; the person and the free text are commitments only.
+    """
+    access_id = _reserve(AccessRecord, 1)[0]
+    record_id = record(
+        kind=kind,
+        subject=f"access:{access_id}",
+        by=by.ref,
+        body={"fields": list(fields)},
+        personal={"person": str(person_id), "purpose": purpose},
+    )
+    AccessRecord.objects.create(
+        pk=access_id,
+        person_id=person_id,
+        account_id=by.account_id,
+        actor_ref=by.ref,
+        fields=list(fields),
+        purpose=purpose,
+        record_id=record_id,
+    )
 
 
 def erase_person(*, person_id: int, reason: str, by: Actor) -> None:
@@ -198,12 +213,7 @@ def erase_person(*, person_id: int, reason: str, by: Actor) -> None:
             for name in SEALED_FIELDS:
                 erase_personal(row.id, name)
         person_erased.send(sender=Person, event=PersonErased(person_id))
-        record(
-            kind="person.erased",
-            subject=f"person:{person_id}",
-            by=by.ref,
-            body={"reason": reason.strip()[:200]},
-        )
+        _record_access("person.erased", person_id, [ERASED], reason.strip()[:200], by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +306,7 @@ def import_people(*, people: Sequence[NewPerson], by: Actor) -> list[int]:
     return ids
 
 
-def _reserve(model: type[Household] | type[Person], count: int) -> list[int]:
+def _reserve(model: type[Household] | type[Person] | type[AccessRecord], count: int) -> list[int]:
     table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(

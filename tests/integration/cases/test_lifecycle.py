@@ -65,6 +65,29 @@ def test_a_bad_rating_owes_a_callback_and_a_remedy() -> None:
     assert Report.objects.get(pk=report.report_id).follow_up == "这次好了"
 
 
+def test_what_was_not_done_is_due_again() -> None:
+    office = make_office()
+    report = make_answered(office)
+    do(report.case_id, "reject", office.grid_worker, "还有一堆没清")
+    case = Case.objects.get(pk=report.case_id)
+    remedy = Clock.objects.get(case=case, name="remedy")
+    assert (case.state, remedy.stopped_at) == ("HANDLING", None)
+    assert case.due_at == remedy.due_at
+    do(report.case_id, "answer", office.officer, reply="都清走了。", outcome="SOLVED")
+    assert Clock.objects.get(pk=remedy.pk).stopped_at is not None
+
+
+def test_an_alert_that_was_not_dealt_with_is_due_again() -> None:
+    office = make_office()
+    case = make_alert_case()
+    do(case.case_id, "confirm_true", office.grid_worker, cause="OPEN_BURNING")
+    do(case.case_id, "measure", office.other_officer, "已制止")
+    do(case.case_id, "resolve", office.other_officer, "已熄灭")
+    do(case.case_id, "reject", office.grid_worker, "还在冒烟")
+    again = Clock.objects.get(case_id=case.case_id, name="handling", stopped_at__isnull=True)
+    assert Case.objects.get(pk=case.case_id).due_at == again.due_at
+
+
 def test_an_alert_reaches_both_and_ends() -> None:
     office = make_office()
     case = make_alert_case()

@@ -9,6 +9,7 @@ from tests.factories.cases import (
     RESIDENT,
     do,
     make_alert_case,
+    make_answered,
     make_office,
     make_photo,
     make_report,
@@ -120,3 +121,42 @@ def test_what_cannot_be_merged_or_split() -> None:
         actions.merge_cases(into=first.case_id, merged=[], by=office.dispatcher)
     with pytest.raises(queries.CaseNotFound):
         actions.merge_cases(into=first.case_id, merged=[10**9], by=office.dispatcher)
+
+
+def test_a_paused_case_is_neither_merged_nor_split() -> None:
+    office = make_office()
+    paused, other = make_report(), make_report()
+    joined = actions.join_report(by=RESIDENT, receipt=paused.receipt, text="我家也是")
+    do(paused.case_id, "take", office.officer)
+    do(paused.case_id, "pause", office.officer, article="行政强制法第三十九条", reason="等鉴定")
+    do(paused.case_id, "approve_pause", office.head)
+    assert Case.objects.get(pk=paused.case_id).state == "PAUSED"
+    for into, merged in ((paused, other), (other, paused)):
+        with pytest.raises(actions.CannotMerge, match="恢复办理") as refused:
+            actions.merge_cases(into=into.case_id, merged=[merged.case_id], by=office.dispatcher)
+        assert "resume it first" in refused.value.en
+    with pytest.raises(actions.CannotMerge, match="恢复办理"):
+        actions.split(case_id=paused.case_id, report_ids=[joined.report_id], by=office.dispatcher)
+    do(paused.case_id, "resume", office.officer)
+    actions.merge_cases(into=other.case_id, merged=[paused.case_id], by=office.dispatcher)
+
+
+@pytest.mark.parametrize("state", ["ANSWERED", "VERIFIED", "CALLBACK"])
+def test_what_is_not_answered_is_not_merged_into_what_is(state: str) -> None:
+    office = make_office()
+    answered, waiting = make_answered(office), make_report()
+    if state == "VERIFIED":
+        do(answered.case_id, "verify", office.grid_worker)
+    if state == "CALLBACK":
+        actions.rate(receipt=answered.receipt, rating=1, by=RESIDENT)
+    assert Case.objects.get(pk=answered.case_id).state == state
+    with pytest.raises(actions.CannotMerge, match="还没有答复"):
+        actions.merge_cases(into=answered.case_id, merged=[waiting.case_id], by=office.dispatcher)
+    actions.merge_cases(into=waiting.case_id, merged=[answered.case_id], by=office.dispatcher)
+
+
+def test_two_answered_cases_become_one() -> None:
+    office = make_office()
+    first, second = make_answered(office), make_answered(office)
+    actions.merge_cases(into=first.case_id, merged=[second.case_id], by=office.dispatcher)
+    assert Case.objects.get(pk=second.case_id).state == "MERGED"

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from huying.cases import subscribers
-from huying.cases.models import Act, Case
+from huying.cases import queries, subscribers
+from huying.cases.models import Act, Case, ResponsibilityRule
 from huying.notices.models import Notice
 from huying.sensing.events import AlertClosed, AlertOpened, alert_closed, alert_opened
 from tests.factories.cases import Office, do, make_office
@@ -67,6 +67,16 @@ def test_an_alert_opens_a_case_and_tells_both_at_once() -> None:
     titles = " ".join(Notice.objects.values_list("title", flat=True))
     assert "达到预警值" in titles
     assert "超标" not in titles
+
+
+def test_an_alert_nobody_answers_for_reaches_the_dispatcher() -> None:
+    office = make_office()
+    ResponsibilityRule.objects.all().delete()
+    queries.forget_caches()
+    _open(_event())
+    assert Case.objects.get().lead_organisation_id is None
+    told = set(Notice.objects.values_list("account_id", flat=True))
+    assert told == {office.dispatcher.account_id, office.grid_worker.account_id}
 
 
 def test_the_same_device_and_rule_join_the_open_case() -> None:

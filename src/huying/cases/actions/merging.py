@@ -19,6 +19,7 @@ from huying.cases.queries.facts import CaseNotFound, CaseRecord, case_records, m
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules.clocks import Ticking
+from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.vocabulary import MERGED
 from huying.cases.rules.words import words_of
 from huying.directory.permissions import Actor, DomainError, Permission
@@ -140,6 +141,57 @@ def _check_alike(target: CaseRecord, gone: Sequence[CaseRecord]) -> None:
                 "只有同一类流程的事项才能并案。",
                 "Only cases of the same procedure can be merged.",
             )
+        _check_not_paused(procedure, record)
+    _check_answer_owed(target, gone)
+
+
+def _check_not_paused(procedure: Procedure, record: CaseRecord) -> None:
+    """Some clocks of a paused case stand still; moved, no step would ever set them going."""
+    pausing = {code for clock in procedure.clocks.values() for code in clock.pauses}
+    if record.facts.state in {procedure.actions[code].to for code in pausing}:
+        raise CannotMerge(
+            f"{record.facts.number} 已中止，请先恢复办理，再并案或拆分。",
+            f"{record.facts.number} is paused; resume it first, then merge or split.",
+        )
+
+
+def _check_answer_owed(target: CaseRecord, gone: Sequence[CaseRecord]) -> None:
+    """A report nobody has answered must not go where no answer is to come."""
+    procedure = procedure_of(target.procedure, target.procedure_version)
+    if target.facts.state in _before_answer(procedure):
+        return
+    for record in gone:
+        theirs = procedure_of(record.procedure, record.procedure_version)
+        answering = {code for code, action in theirs.actions.items() if action.answers}
+        owed = any(
+            clock.report_id is not None and not answering.isdisjoint(spec.stops)
+            for clock in record.facts.clocks
+            if (spec := theirs.clocks.get(clock.name)) is not None
+        )
+        if owed or record.facts.state in _before_answer(theirs):
+            raise CannotMerge(
+                f"{target.facts.number} 已经答复，{record.facts.number} 还没有答复。"
+                f"请先答复 {record.facts.number}，或改为并入它。",
+                f"{target.facts.number} has been answered, {record.facts.number} has not. "
+                f"Answer {record.facts.number} first, or merge the other way round.",
+            )
+
+
+def _before_answer(procedure: Procedure) -> set[str]:
+    """The open states a case can be in without an answer; all of them where none is given."""
+    steps = [action for action in procedure.actions.values() if not action.answers]
+    reached = {procedure.actions[procedure.opening].to}
+    while True:
+        more = {
+            step.to
+            for step in steps
+            if step.to
+            and not procedure.is_final(step.to)
+            and any(procedure.may_start_from(step, state) for state in reached)
+        } - reached
+        if not more:
+            return reached
+        reached |= more
 
 
 def _seal_merge(
@@ -214,7 +266,7 @@ def _absorb(
         )
     )
     if not written:
-        raise stale(target.facts)
+        raise stale(target.facts, by)
 
 
 def _empty(
@@ -260,7 +312,7 @@ def _empty(
         )
     )
     if not written:
-        raise stale(facts)
+        raise stale(facts, by)
 
 
 def _stopped(clock: Ticking, case_id: int, now: datetime) -> writing.Row:
@@ -309,6 +361,7 @@ def split(
                 "请选择要分出去的诉求，原事项至少留一件；已办结的不能拆分。",
                 "Choose reports to split off; at least one stays, and the case must be open.",
             )
+        _check_not_paused(procedure, record)
         reports = list(Report.objects.filter(pk__in=chosen).order_by("id"))
         case = Case.objects.get(pk=case_id)
         first = reports[0]
@@ -318,7 +371,6 @@ def split(
                 case_id=new_id,
                 procedure=procedure,
                 title=facts.title,
-                summary=first.text,
                 category=facts.category,
                 kind=first.kind,
                 urgency=facts.urgency,
@@ -391,7 +443,7 @@ def split(
             )
         )
         if not written:
-            raise stale(facts)
+            raise stale(facts, by)
         _move(new_id, case_id, sorted(chosen), since=0, until=seq)
         Case.objects.filter(pk=new_id).update(report_count=len(reports))
         writing.refresh_due([new_id])

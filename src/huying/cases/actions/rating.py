@@ -158,8 +158,8 @@ def supplement(
     now: datetime | None = None,
 ) -> Acted:
     """Add to a report that is being worked on; its unit is told."""
-    files = store_photos(photos)
     report = _report(receipt)
+    files = store_photos(photos)
     return take_step(
         case_id=report.case_id,
         action="supplement",

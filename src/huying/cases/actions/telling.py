@@ -15,6 +15,8 @@ from huying.notices import actions as notices
 
 LONGEST_TITLE: Final = 200
 LONGEST_BODY: Final = 1_000
+# Not every case has assisting units, and not every act somebody who asked for it.
+RIGHTLY_NOBODY: Final = frozenset({"assisting_officers", "requester"})
 
 
 def tell(
@@ -46,11 +48,10 @@ def tell(
     )
     with override("zh-hans"):
         for notice in owed:
-            to = [
-                account
-                for account in recipients(notice.to, facts, now, requester)
-                if account != by.account_id
-            ]
+            meant = recipients(notice.to, facts, now, requester) or _instead(
+                procedure, notice, facts, now, requester
+            )
+            to = [account for account in meant if account != by.account_id]
             if not to:
                 continue
             notices.notify(
@@ -79,3 +80,14 @@ def tell(
             number=facts.number,
             grid_code=facts.grid_code or "",
         )
+
+
+def _instead(
+    procedure: Procedure, notice: Notice, facts: Facts, now: datetime, requester: int | None
+) -> list[int]:
+    """Who is told of an open case where nobody holds the post meant: in the end a dispatcher."""
+    if procedure.is_final(facts.state) or RIGHTLY_NOBODY.issuperset(notice.to):
+        return []
+    return recipients(notice.escalate_to, facts, now, requester) or recipients(
+        ["dispatchers"], facts, now
+    )

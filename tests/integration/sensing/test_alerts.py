@@ -12,6 +12,7 @@ from huying.ledger import queries as ledger
 from huying.sensing import actions, events, queries
 from huying.sensing.actions import RuleWording
 from huying.sensing.models import Alert, DeviceState
+from huying.sensing.queries.registry import registry
 from tests.factories.sensing import HOUR, SYSTEM, make_device, make_reading, take, this_hour
 
 pytestmark = pytest.mark.django_db
@@ -239,6 +240,21 @@ def test_a_receiver_that_fails_loses_nothing(opened: list[events.AlertOpened]) -
     assert actions.hand_over_alerts(now=timezone.now(), by=SYSTEM) == 1
     assert len(opened) == 1
     assert actions.hand_over_alerts(now=timezone.now(), by=SYSTEM) == 0
+
+
+def test_an_alert_is_handed_over_though_its_rule_was_disabled_meanwhile(
+    opened: list[events.AlertOpened],
+) -> None:
+    device = make_device()
+    hourly(device.mn, 200.0)
+    alert = Alert.objects.get()
+    Alert.objects.update(handed_over_at=None)
+    opened.clear()
+    rule("pm25_hour", property_code="a34004", threshold=150, enabled=False)
+
+    assert alert.rule_id not in {one.id for one in registry().rules}
+    assert actions.hand_over_alerts(now=timezone.now(), by=SYSTEM) == 1
+    assert [event.alert_id for event in opened] == [alert.pk]
 
 
 def test_true_alarms_are_counted_beside_the_rule() -> None:

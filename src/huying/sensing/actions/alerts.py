@@ -13,8 +13,8 @@ from huying.directory.permissions import Actor, DomainError, NotAllowed, Permiss
 from huying.ledger import actions as ledger
 from huying.sensing import events
 from huying.sensing.actions.checking import Row
-from huying.sensing.models import Alert
-from huying.sensing.queries.registry import DeviceProfile, Registry, registry
+from huying.sensing.models import Alert, AlertRule
+from huying.sensing.queries.registry import DeviceProfile, Registry, as_rule, registry
 from huying.sensing.rules.alerting import Rule, Standing, Step, evaluate, is_silent
 from huying.sensing.rules.phrases import summary
 from huying.standards import aqi
@@ -551,7 +551,6 @@ def _mark_handed_over(alert_ids: Sequence[int], now: datetime) -> None:
 def hand_over_alerts(*, now: datetime, by: Actor, limit: int = 200) -> int:
     """Send again the alerts nobody took over when they opened; how many were taken now."""
     known = registry()
-    rules = {rule.id: rule for rule in known.rules}
     handed = 0
     with transaction.atomic():
         waiting = list(
@@ -559,10 +558,13 @@ def hand_over_alerts(*, now: datetime, by: Actor, limit: int = 200) -> int:
             .filter(handed_over_at__isnull=True)
             .order_by("id")[:limit]
         )
+        # An alert keeps its rule, whether or not the rule was disabled or reworded meanwhile.
+        stored = AlertRule.objects.in_bulk({alert.rule_id for alert in waiting})
         for alert in waiting:
-            profile, rule = known.by_id.get(alert.device_id), rules.get(alert.rule_id)
-            if profile is None or rule is None:
+            profile = known.by_id.get(alert.device_id)
+            if profile is None:
                 continue
+            rule = as_rule(stored[alert.rule_id])
             segment = _Segment(
                 alert.id, int(alert.opened_at.timestamp()), alert.value or 0.0, alert.property_id
             )

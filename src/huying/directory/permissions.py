@@ -201,12 +201,18 @@ ROLE_HOMES: Final[Mapping[Role, str]] = {
 # Scopes of an API token, and the permissions a client acting under one has.
 SCOPE_PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
     "reports:write": frozenset({_P.REPORT_RECORD}),
-    "reports:read": frozenset({_P.CASE_VIEW_ALL}),
     "observations:write": frozenset(),
     "observations:read": frozenset({_P.SENSING_VIEW}),
     "cases:read": frozenset({_P.CASE_VIEW_ALL}),
     "cases:act": frozenset(
-        {_P.CASE_VIEW_ALL, _P.CASE_DISPATCH, _P.CASE_HANDLE, _P.CASE_VERIFY, _P.CASE_CLOSE}
+        {
+            _P.CASE_VIEW_ALL,
+            _P.CASE_DISPATCH,
+            _P.CASE_HANDLE,
+            _P.CASE_VERIFY,
+            _P.CASE_CLOSE,
+            _P.CASE_MERGE,
+        }
     ),
 }
 

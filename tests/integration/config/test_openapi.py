@@ -31,7 +31,7 @@ CHECKS = [
 ]
 API = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
 OPEN311 = schemathesis.openapi.from_wsgi("/open311/v2/openapi.json", application)
-SCOPES = ("reports:write", "reports:read", "observations:write", "cases:read", "cases:act")
+SCOPES = ("reports:write", "observations:write", "cases:read", "cases:act")
 
 
 @pytest.fixture(autouse=True)

@@ -33,8 +33,8 @@ async function accepted(file: File): Promise<File | null> {
   try {
     return await scaled(file);
   } catch {
-    // HEIC and other pictures this browser cannot draw go as they are; the server reads them.
-    return /^image\/(heic|heif|avif|tiff)/.test(file.type) ? file : null;
+    // Sent as it is, HEIC and the like would be refused: the server reads JPEG, PNG and WebP only.
+    return null;
   }
 }
 
@@ -82,7 +82,7 @@ export function startPhotos(): void {
       const results = await Promise.all(files.map(accepted));
       input.removeAttribute("aria-busy");
       const good = results.filter((file) => file !== null);
-      if (good.length < files.length) complain(say("这个文件不是照片，没有加上。请选一张照片。"));
+      if (good.length < files.length) complain(say("这个文件打不开，没有加上。请选一张 JPEG 或 PNG 格式的照片。"));
       const together = limit === 1 ? good : [...chosen, ...good];
       if (together.length > limit) complain(say("最多 %s 张照片，多出的没有加上。", limit));
       chosen = together.slice(0, limit);

@@ -13,8 +13,8 @@ const ENGLISH: Record<string, string> = {
   显示快捷键: "Show shortcuts",
   去掉这张照片: "Remove this photo",
   "最多 %s 张照片，多出的没有加上。": "At most %s photos; the rest were not added.",
-  "这个文件不是照片，没有加上。请选一张照片。":
-    "That file is not a photo and was not added. Please choose a photo.",
+  "这个文件打不开，没有加上。请选一张 JPEG 或 PNG 格式的照片。":
+    "That file could not be opened and was not added. Please choose a JPEG or PNG photo.",
   "已保存在手机里。有信号后会自动再发，您不用重填。":
     "Saved on this phone. It will be sent when there is a signal; nothing has to be typed again.",
   "已发出 %s 条。": "%s sent.",

@@ -170,7 +170,7 @@ def get_report(request: HttpRequest, where: Path[ReportPath]) -> queries.Progres
 def post_report_photo(
     request: HttpRequest, where: Path[ReportPath], photo: File[UploadedFile]
 ) -> Status[None]:
-    """JPEG, PNG, WebP or HEIC up to 12 MB; re-encoded, location data removed."""
+    """JPEG, PNG or WebP up to 12 MB; re-encoded, location data removed."""
     allow_request(request, "photo", limit=30, seconds=60)
     report = queries.progress(where.receipt)
     actions.add_report_photo(receipt=report.receipt, file=photo, by=actor_of(request))

@@ -302,7 +302,6 @@ class PostAdmin(ActingAdmin[Post]):
 
 _SCOPE_LABELS = {
     "reports:write": gettext_lazy("登记诉求（reports:write）"),
-    "reports:read": gettext_lazy("查询诉求（reports:read）"),
     "observations:write": gettext_lazy("上传监测数据（observations:write）"),
     "observations:read": gettext_lazy("读取监测数据（observations:read）"),
     "cases:read": gettext_lazy("查询事项（cases:read）"),

@@ -1,6 +1,7 @@
 """Lists are where authorisation fails: each query, each role."""
 
 import pytest
+from django.test import Client
 
 from huying.cases import actions, queries
 from huying.cases.models import Case, Report
@@ -8,7 +9,16 @@ from huying.cases.queries.facts import case_record, may_see
 from huying.directory.models import Account
 from huying.directory.permissions import Actor, NotAllowed, Role
 from huying.directory.queries import actor_for
-from tests.factories.cases import Office, account, do, make_alert_case, make_office, make_report
+from huying.notices.models import Notice
+from tests.factories.cases import (
+    Office,
+    account,
+    do,
+    make_alert_case,
+    make_office,
+    make_photo,
+    make_report,
+)
 from tests.factories.directory import OTHER_VILLAGE, TOWNSHIP, make_post, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +99,48 @@ def test_a_secret_report_is_not_the_grid_worker_s_to_read() -> None:
     assert queries.public_reports().rows == []
     with pytest.raises(queries.ReportNotFound):
         actions.join_report(by=Actor.resident(), report_id=report.report_id)
+
+
+WHISPER = "李家老三夜里偷偷往河里倒油漆桶"
+
+
+def test_the_words_of_a_secret_report_reach_nobody_it_is_hidden_from(client: Client) -> None:
+    office = make_office()
+    report = make_report(secret=True, text=WHISPER, title=WHISPER, photos=[make_photo()])
+    do(report.case_id, "take", office.officer)
+    do(
+        report.case_id,
+        "assist",
+        office.officer,
+        assisting=[office.other_bureau.pk],
+        reason="一起看看",
+    )
+    actions.supplement(
+        receipt=report.receipt, text=WHISPER, by=Actor.resident(), photos=[make_photo()]
+    )
+    for actor, page in ((office.grid_worker, "work"), (office.other_officer, "desk")):
+        view = queries.case_page(report.case_id, actor)
+        assert view.case.title == "垃圾清运"
+        assert WHISPER not in repr(view)
+        assert view.attachments == ()
+        assert all(not act.attachments for act in view.acts)
+        client.force_login(Account.objects.get(pk=account(actor)))
+        answer = client.get(f"/{page}/{report.case_id}/")
+        assert answer.status_code == 200
+        assert "垃圾清运" in answer.content.decode()
+        assert WHISPER not in answer.content.decode()
+        answer = client.get(f"/api/v1/cases/{report.case_id}")
+        assert answer.status_code == 200
+        assert answer.json()["summary"] == ""
+        assert WHISPER not in answer.content.decode()
+    assert Notice.objects.exists()
+    for notice in Notice.objects.all():
+        assert WHISPER not in notice.title + notice.body
+    for actor in (office.officer, office.dispatcher):
+        view = queries.case_page(report.case_id, actor)
+        assert view.reports[0].text == WHISPER
+        assert len(view.attachments) == 2
+        assert WHISPER in repr(view.acts)
 
 
 def test_rights_of_two_posts_do_not_mix() -> None:

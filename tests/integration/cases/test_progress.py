@@ -6,7 +6,9 @@ import pytest
 from django.utils.translation import override
 
 from huying.cases import actions, queries
-from huying.cases.models import Clock
+from huying.cases.actions import joining
+from huying.cases.models import Act, Clock
+from huying.cases.queries.facts import case_record
 from tests.factories.cases import (
     RESIDENT,
     do,
@@ -126,3 +128,38 @@ def test_the_public_list_pages_and_narrows() -> None:
     assert one.due_at == clock.due_at
     assert one.headline.startswith("已受理，由住建局办理")
     assert not one.headline.endswith("明天前答复您")
+
+
+def test_who_joined_or_was_merged_reads_no_other_reporter_s_words() -> None:
+    office = make_office()
+    report = make_report(text="我是三单元李梅，楼下垃圾没人管。")
+    assert queries.progress(report.receipt).title == "我是三单元李梅，楼下垃圾没人管"
+    joined = actions.join_report(by=RESIDENT, receipt=report.receipt, text="隔壁也很臭。")
+    other = make_report(text="南门垃圾成堆。")
+    actions.merge_cases(into=report.case_id, merged=[other.case_id], by=office.dispatcher)
+    photo_only = actions.join_report(by=RESIDENT, receipt=report.receipt)
+    for receipt, title in ((joined.receipt, "隔壁也很臭"), (other.receipt, "南门垃圾成堆")):
+        assert queries.progress(receipt).title == title
+    for one in (joined, other, photo_only):
+        assert "李梅" not in repr(queries.progress(one.receipt))
+
+
+def test_a_resident_who_comes_second_joins_all_the_same_and_learns_no_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    office = make_office()
+    report = make_report()
+    old = case_record(report.case_id)
+    do(report.case_id, "take", office.officer)
+    late = [old, old]  # asked for first, then at the first try
+    monkeypatch.setattr(
+        joining, "case_record", lambda case_id: late.pop() if late else case_record(case_id)
+    )
+    joined = actions.join_report(by=RESIDENT, receipt=report.receipt, text="我家也是。")
+    assert joined.case_id == report.case_id
+    assert Act.objects.filter(case_id=report.case_id, action="join").count() == 1
+    monkeypatch.setattr(joining, "case_record", lambda _case_id: old)
+    with pytest.raises(actions.StaleCase) as caught:
+        actions.join_report(by=RESIDENT, receipt=report.receipt, text="我家也是。")
+    assert "郑经办" not in str(caught.value)
+    assert "请再试一次" in str(caught.value)

@@ -129,7 +129,7 @@ def take_step(
         if by.kind != "RESIDENT" and not may_see(by, record.facts):
             raise CaseNotFound
         if version is not None and _overtaken(record.facts, version):
-            raise stale(record.facts)
+            raise stale(record.facts, by)
         procedure = procedure_of(record.procedure, record.procedure_version)
         context = _Context(by, now, record, procedure)
         plan = planned(
@@ -208,8 +208,13 @@ def _overtaken(facts: Facts, version: int) -> bool:
     )
 
 
-def stale(facts: Facts) -> StaleCase:
-    """The error that names who acted in between."""
+def stale(facts: Facts, by: Actor | None = None) -> StaleCase:
+    """The error that names who acted in between; to a resident nobody is named."""
+    if by is not None and by.kind == "RESIDENT":
+        return StaleCase(
+            "这件事刚刚有了新进展，请再试一次。您填写的内容没有丢。",
+            "This matter has just moved on; please try again. What you wrote is not lost.",
+        )
     last = (
         Act.objects.filter(case_id=facts.id)
         .order_by("-seq")
@@ -302,7 +307,7 @@ def _written(
     )
     act_ids = writing.change(changes)
     if not act_ids:
-        raise stale(facts)
+        raise stale(facts, by)
     if plan.true_alarm is not None and record.alert_id is not None:
         for alert_id in (record.alert_id, *_joined_alerts(facts.id)):
             sensing.record_true_alarm(alert_id=alert_id, was_true=plan.true_alarm, by=by)

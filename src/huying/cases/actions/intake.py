@@ -33,6 +33,7 @@ from huying.cases.rules.vocabulary import (
     ReportState,
     Urgency,
 )
+from huying.cases.rules.wording import title_of
 from huying.cases.rules.words import words_of as search_words
 from huying.directory import actions as directory_actions
 from huying.directory.permissions import Actor, DomainError, Permission
@@ -40,7 +41,6 @@ from huying.directory.permissions import Actor, DomainError, Permission
 PROCEDURE: Final = "residents_report"
 LONGEST_TEXT: Final = 5_000
 LONGEST_KEY: Final = 100
-TITLE_LENGTH: Final = 30
 
 
 class IdempotencyConflict(DomainError):
@@ -227,7 +227,7 @@ def checked(
         channel=channel,
         kind=kind,
         category=category,
-        title=(title.strip() or _title(text, known.name if known else ""))[:120],
+        title=_title(title, text, known.name if known else "", secret=secret)[:120],
         urgency=urgency,
         place=place,
         phone_lon=phone[0],
@@ -246,14 +246,11 @@ def checked(
     )
 
 
-def _title(text: str, category: str) -> str:
-    """The beginning of what was said, up to the end of a sentence."""
-    line = text.replace("\r", "\n").split("\n", 1)[0].strip()
-    for mark in "。！？；!?":
-        line = line.split(mark, 1)[0]
-    if len(line) > TITLE_LENGTH:
-        line = line[:TITLE_LENGTH].rstrip("，,、 ") + "…"
-    return line or category or "照片反映"
+def _title(title: str, text: str, category: str, *, secret: bool) -> str:
+    """What lists and notices call it; nothing of a secret report's words is in it."""
+    if secret:
+        return category or "诉求"
+    return title.strip() or title_of(text) or category or "照片反映"
 
 
 def once(said: Said, write: Callable[[Said], Received]) -> Received:
@@ -326,7 +323,6 @@ def open_with(said: Said) -> Received:
         case_id=case_id,
         procedure=procedure,
         title=said.title,
-        summary=said.text,
         category=said.category,
         kind=said.kind,
         urgency=said.urgency,

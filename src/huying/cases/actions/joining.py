@@ -1,14 +1,16 @@
 """我也遇到了: a further report of an open case."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from django.utils import timezone
 from django.utils.translation import override
 
 from huying.cases.actions import telling, writing
-from huying.cases.actions.acting import act_row, case_changes, stale
+from huying.cases.actions.acting import StaleCase, act_row, case_changes, stale
 from huying.cases.actions.files import attachment_row
 from huying.cases.actions.intake import (
     Said,
@@ -24,8 +26,8 @@ from huying.cases.actions.opening import place_of
 from huying.cases.actions.results import Contact, Received, Upload
 from huying.cases.actions.tallying import happened
 from huying.cases.models import Measure, Report
-from huying.cases.queries import wording
-from huying.cases.queries.facts import CaseRecord, ReportNotFound, case_record
+from huying.cases.queries import dictionary, wording
+from huying.cases.queries.facts import ReportNotFound, case_record
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import engine, receipts
@@ -36,6 +38,9 @@ from huying.cases.rules.words import words_of as search_words
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor, Permission
 from huying.ledger import actions as ledger
+
+RESIDENT_TRIES: Final = 3
+"""A resident has seen nothing of the case that could be out of date: try again for them."""
 
 
 def join_report(
@@ -78,6 +83,7 @@ def join_report(
     place = place_of(lon, lat, place_text or first.place_text)
     if lon is None and first.lon is not None:
         place = place_of(first.lon, first.lat, place.text)
+    known = dictionary.category(record.facts.category)
     said = checked(
         by=by,
         now=now,
@@ -85,7 +91,8 @@ def join_report(
         channel=channel,
         category=record.facts.category,
         kind=first.kind,
-        title=record.facts.title,
+        # Not the other reporter's words: it may become a case of its own.
+        title=known.name if known and not text.strip() else "",
         place=place,
         phone=(None, None),
         contact=contact,
@@ -100,10 +107,15 @@ def join_report(
         references=(),
         joined_report_id=first.pk,
     )
-    return once(said, lambda one: _join(one, record))
+    tries = RESIDENT_TRIES if by.kind == "RESIDENT" else 1
+    for _earlier_try in range(tries - 1):
+        with suppress(StaleCase):
+            return once(said, lambda one: _join(one, record.facts.id))
+    return once(said, lambda one: _join(one, record.facts.id))
 
 
-def _join(said: Said, record: CaseRecord) -> Received:
+def _join(said: Said, case_id: int) -> Received:
+    record = case_record(case_id)
     procedure = procedure_of(record.procedure, record.procedure_version)
     if not engine.takes_more_reports(procedure, record.facts):
         return open_with(said)
@@ -171,6 +183,6 @@ def _join(said: Said, record: CaseRecord) -> Received:
         )
     )
     if not act_ids:
-        raise stale(facts)
+        raise stale(facts, said.by)
     telling.tell(procedure, after, (), engine.JOIN, values, by=said.by, now=now)
     return received(report, after, clockwork.earliest(started), record_id)

@@ -85,7 +85,7 @@ class Life:
             case_id=case_id,
             procedure=self.procedure,
             title=said.title if said else case.title,
-            summary=said.text if said else case.summary,
+            summary="" if said else case.summary,
             category=case.category,
             kind=said.kind if said else (case.kind or "HELP"),
             urgency=case.urgency,
@@ -124,7 +124,8 @@ class Life:
         if row is not None:
             row["entry"] = first
             self.tallies.append(happened(Measure.RECEIVED, name, facts, case.at))
-        self.words.update(search_words([self.beginning.title, self.beginning.summary, place.text]))
+        words = said.text if said else case.summary
+        self.words.update(search_words([self.beginning.title, words, place.text]))
 
     # One act: see acting.take_step.
 

@@ -184,7 +184,7 @@ def _noted(
         )
     )
     if not act_ids:
-        raise stale(before)
+        raise stale(before, by)
     procedure = procedure_of(record.procedure, record.procedure_version)
     telling.tell(procedure, after, (), action, {}, by=by, now=now)
     return Acted(

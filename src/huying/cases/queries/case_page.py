@@ -131,7 +131,14 @@ def case_page(case_id: int, actor: Actor, now: datetime | None = None) -> CaseVi
     record = case_record(case_id)
     facts = record.facts
     procedure = procedure_of(record.procedure, record.procedure_version)
+    acts = list(Act.objects.filter(case_id=case_id).order_by("seq").values(*ACT_COLUMNS))
     files = _attachments(case_id)
+    hidden = _hidden(actor, acts, files)
+    withheld = {act["id"] for act in acts if act["report_id"] in hidden}
+    files = [f for f in files if f.report_id not in hidden and f.act_id not in withheld]
+    for act in acts:
+        if act["id"] in withheld:
+            act.update(note="", data={})
     ticks = [ticking(row) for row in Clock.objects.filter(case_id=case_id).values()]
     clocks = clock_views(procedure, ticks, now)
     names = directory.division_names([facts.division_code])
@@ -144,11 +151,7 @@ def case_page(case_id: int, actor: Actor, now: datetime | None = None) -> CaseVi
         procedure_version=record.procedure_version,
         clocks=clocks,
         reports=_reports(case_id, actor, files, clocks),
-        acts=act_views(
-            procedure,
-            Act.objects.filter(case_id=case_id).order_by("seq").values(*ACT_COLUMNS),
-            files,
-        ),
+        acts=act_views(procedure, acts, files),
         attachments=tuple(files),
         references=tuple(
             CaseReference.objects.filter(case_id=case_id)
@@ -165,6 +168,20 @@ def case_page(case_id: int, actor: Actor, now: datetime | None = None) -> CaseVi
             Case.objects.filter(merged_into=case_id).order_by("id").values_list("number", flat=True)
         ),
         pending=tuple(str(procedure.actions[one].label) for one in facts.pending),
+    )
+
+
+def _hidden(
+    actor: Actor, acts: Iterable[Mapping[str, Any]], files: Iterable[AttachmentView]
+) -> set[int]:
+    """The secret reports among those of the acts and files that this actor may not read."""
+    named = [act["report_id"] for act in acts] + [file.report_id for file in files]
+    ids = {one for one in named if one is not None}
+    secret = set(Report.objects.filter(secret=True, pk__in=ids).values_list("pk", flat=True))
+    if not secret:
+        return secret
+    return secret - set(
+        Report.objects.visible_to(actor).filter(pk__in=secret).values_list("pk", flat=True)
     )
 
 

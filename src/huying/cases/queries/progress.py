@@ -29,7 +29,7 @@ from huying.cases.rules.clocks import Ticking, last_date
 from huying.cases.rules.engine import Facts
 from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.vocabulary import MERGED, Rating, ReportState
-from huying.cases.rules.wording import fill, until
+from huying.cases.rules.wording import fill, title_of, until
 from huying.directory import queries as directory
 
 METRES_PER_DEGREE: Final = 111_320
@@ -76,7 +76,7 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         receipt_display=receipts.display(report.receipt),
         report_id=report.pk,
         case_number=facts.number,
-        title=facts.title,
+        title=_title(report, facts, acts),
         text=report.text,
         category_name=category_name(facts.category),
         place_text=report.place_text,
@@ -122,6 +122,19 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
     )
 
 
+def _title(report: Report, facts: Facts, acts: Sequence[Mapping[str, Any]]) -> str:
+    """The case's title for who opened it. It holds the words of that person: others read theirs."""
+    own = any(
+        act["seq"] == 1 and act["case_id"] == report.case_id and act["report_id"] == report.pk
+        for act in acts
+    )
+    if own:
+        return facts.title
+    return ("" if report.secret else title_of(report.text)) or (
+        category_name(facts.category) or _("诉求")
+    )
+
+
 def _answers(file: Any, acts: Sequence[dict[str, Any]]) -> bool:
     """Whether the file came with a later act, not with the report itself."""
     return file.act_id is not None and file.act_id not in {acts[0]["id"]} if acts else False
@@ -138,6 +151,9 @@ def _acts_of(report: Report) -> list[dict[str, Any]]:
         .order_by("at", "id")
         .values(
             "id",
+            "seq",
+            "case_id",
+            "report_id",
             "action",
             "to_state",
             "actor_kind",

@@ -3,11 +3,15 @@
 import string
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.utils.translation import get_language
 
 from huying.cases.rules.clocks import last_date
 from huying.standards.deadlines import SHANGHAI, Limit
+
+TITLE_LENGTH: Final = 30
+"""Characters of a text that name it in lists."""
 
 
 def english() -> bool:
@@ -67,3 +71,13 @@ def fill(words: str, values: Mapping[str, str]) -> str:
     Only the file is a template: values are put in as they are and never looked into.
     """
     return string.Formatter().vformat(words, (), _Known(values)).strip(" 　；;，,")
+
+
+def title_of(text: str) -> str:
+    """The beginning of what was said, up to the end of a sentence; "" for no words."""
+    line = text.replace("\r", "\n").split("\n", 1)[0].strip()
+    for mark in "。！？；!?":
+        line = line.split(mark, 1)[0]
+    if len(line) > TITLE_LENGTH:
+        line = line[:TITLE_LENGTH].rstrip("，,、 ") + "…"
+    return line

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -12,6 +12,7 @@ from django.utils import timezone
 from huying.directory.permissions import Actor, DomainError, NotAllowed, Permission
 from huying.ledger import actions as ledger
 from huying.sensing import events
+from huying.sensing.actions import alert_statements as statements
 from huying.sensing.actions.checking import Row
 from huying.sensing.models import Alert, AlertRule
 from huying.sensing.queries.registry import DeviceProfile, Registry, as_rule, registry
@@ -85,84 +86,6 @@ class _Opened:
     segment: _Segment
 
 
-_STANDING: Final = """
-SELECT rule_id, device_id, NULL::bigint, extract(epoch FROM breached_since)::bigint,
-       extract(epoch FROM evaluated_at)::bigint, NULL::float8, NULL::bigint
-FROM sensing_rulestate WHERE breached_since IS NOT NULL
-UNION ALL
-SELECT rule_id, device_id, id, extract(epoch FROM opened_at)::bigint,
-       extract(epoch FROM last_at)::bigint, peak_value, property_id
-FROM sensing_alert WHERE closed_at IS NULL
-"""
-
-_NEWER: Final = """
-SELECT k.place FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::smallint[])
-       WITH ORDINALITY AS k (device_id, at, kind, p, place)
-WHERE EXISTS (
-    SELECT 1 FROM {table} o
-    WHERE o.device_id = k.device_id AND o.at > to_timestamp(k.at) {kind}
-      AND (k.p IS NULL OR k.p = ANY (o.properties))
-      AND NOT EXISTS (SELECT 1 FROM unnest(%s::bigint[], %s::bigint[]) AS b (device_id, at)
-                      WHERE b.device_id = o.device_id AND to_timestamp(b.at) = o.at))
-"""
-
-_EARLIER: Final = """
-SELECT k.place, o.value FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[],
-       %s::smallint[], %s::text[]) WITH ORDINALITY AS k (device_id, kind, at, span, p, flags, place)
-CROSS JOIN LATERAL (
-    SELECT {value} AS value FROM {table} o
-    WHERE o.device_id = k.device_id AND o.at >= to_timestamp(k.at - k.span)
-      AND o.at < to_timestamp(k.at) AND k.p = ANY (o.properties) {filter}
-    ORDER BY o.at LIMIT 1) AS o
-"""
-_EARLIER_HOUR: Final = _EARLIER.format(
-    value="o.means[array_position(o.properties, k.p)]", table="sensing_hourly_mean", filter=""
-)
-_EARLIER_OTHER: Final = _EARLIER.format(
-    value="o.values[array_position(o.properties, k.p)]",
-    table="sensing_observation",
-    filter="AND o.kind = k.kind AND position(substr(o.flags, array_position(o.properties, k.p), 1)"
-    " IN k.flags) > 0",
-)
-
-_OPEN: Final = """
-INSERT INTO sensing_alert (device_id, rule_id, rule_version, property_id, severity, opened_at,
-    noticed_at, closed_at, value, peak_value, peak_at, last_value, last_at, threshold,
-    true_alarm_by)
-SELECT device_id, rule_id, rule_version, property_id, severity, to_timestamp(opened_at), %s,
-       to_timestamp(closed_at), value, peak, to_timestamp(peak_at), last, to_timestamp(last_at),
-       threshold, ''
-FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::smallint[], %s::text[], %s::bigint[],
-            %s::bigint[], %s::float8[], %s::float8[], %s::bigint[], %s::float8[], %s::bigint[],
-            %s::float8[])
-     AS g (device_id, rule_id, rule_version, property_id, severity, opened_at, closed_at, value,
-           peak, peak_at, last, last_at, threshold)
-ON CONFLICT (device_id, rule_id) WHERE closed_at IS NULL DO NOTHING
-RETURNING id, device_id, rule_id, extract(epoch FROM opened_at)::bigint
-"""
-
-_FOLLOW: Final = """
-UPDATE sensing_alert a SET
-    peak_value = CASE WHEN g.new_peak THEN g.peak ELSE a.peak_value END,
-    peak_at = CASE WHEN g.new_peak THEN to_timestamp(g.peak_at) ELSE a.peak_at END,
-    last_value = g.last, last_at = to_timestamp(g.last_at),
-    closed_at = CASE WHEN g.closed_at IS NOT NULL
-                THEN greatest(to_timestamp(g.closed_at), a.opened_at) END
-FROM unnest(%s::bigint[], %s::boolean[], %s::float8[], %s::bigint[], %s::float8[], %s::bigint[],
-            %s::bigint[]) AS g (id, new_peak, peak, peak_at, last, last_at, closed_at)
-WHERE a.id = g.id AND a.closed_at IS NULL
-RETURNING a.id, a.closed_at, a.peak_value, g.new_peak
-"""
-_KEEP_STATES: Final = """
-INSERT INTO sensing_rulestate (rule_id, device_id, breached_since, evaluated_at, value)
-SELECT rule_id, device_id, to_timestamp(since), to_timestamp(evaluated), NULL
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-     AS g (rule_id, device_id, since, evaluated) ORDER BY rule_id, device_id
-ON CONFLICT (rule_id, device_id) DO UPDATE SET
-    breached_since = excluded.breached_since, evaluated_at = excluded.evaluated_at
-"""
-
-
 def evaluate_rows(*, known: Registry, rows: Sequence[Row], now: datetime, by: Actor) -> list[int]:
     """Evaluate the rules on newly stored rows; the ids of the alerts that opened.
 
@@ -234,7 +157,7 @@ def _aqi(known: Registry, row: Row) -> tuple[float, int | None] | None:
 def _earlier(rates: Sequence[tuple[Rule, Row, int, float]]) -> list[float | None]:
     """For each rate sample the first value of its window, or None."""
     found: list[float | None] = [None] * len(rates)
-    for statement, hourly in ((_EARLIER_HOUR, True), (_EARLIER_OTHER, False)):
+    for statement, hourly in ((statements.EARLIER_HOUR, True), (statements.EARLIER_OTHER, False)):
         chosen = [i for i, (rule, *_) in enumerate(rates) if (rule.period == "HOUR") is hourly]
         if not chosen:
             continue
@@ -284,7 +207,7 @@ def _standings() -> dict[Pair, _Unquiet]:
     """All pairs that are not quiet; few, off partial indexes."""
     found: dict[Pair, _Unquiet] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING)
+        cursor.execute(statements.STANDING)
         for rule_id, device_id, alert_id, since, evaluated, peak, property_id in cursor.fetchall():
             pair = (rule_id, device_id)
             if alert_id is not None or pair not in found:
@@ -325,9 +248,9 @@ def _outdated(
             continue
         batch = [row for row in rows if (row.kind == "HOUR") is hourly]
         statement = (
-            _NEWER.format(table="sensing_hourly_mean", kind="")
+            statements.NEWER.format(table="sensing_hourly_mean", kind="")
             if hourly
-            else _NEWER.format(table="sensing_observation", kind="AND o.kind = k.kind")
+            else statements.NEWER.format(table="sensing_observation", kind="AND o.kind = k.kind")
         )
         with connection.cursor() as cursor:
             cursor.execute(
@@ -412,7 +335,7 @@ def _update_alerts(
         [s.closed_at for s in segments],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_FOLLOW, columns)
+        cursor.execute(statements.FOLLOW, columns)
         lines = cursor.fetchall()
     closed = [(line[0], line[1], line[2]) for line in lines if line[1] is not None]
     peaked = [(line[0], line[2]) for line in lines if line[3] and line[1] is None]
@@ -438,7 +361,7 @@ def _insert_alerts(pairs: Sequence[tuple[_Course, _Segment]], now: datetime) -> 
             column.append(item)
     by_key = {(c.profile.id, c.rule.id, s.opened_at): (c, s) for c, s in ordered}
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN, [now, *columns])
+        cursor.execute(statements.OPEN, [now, *columns])
         lines = cursor.fetchall()
     return [_Opened(line[0], *by_key[(line[1], line[2], line[3])]) for line in lines]
 
@@ -451,7 +374,7 @@ def _keep_states(courses: Sequence[_Course]) -> None:
         [course.standing.evaluated_at for course in courses],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP_STATES, columns)
+        cursor.execute(statements.KEEP_STATES, columns)
 
 
 def _opened_entry(known: Registry, one: _Opened, by: Actor) -> ledger.Entry:

@@ -82,7 +82,8 @@ export function startPhotos(): void {
       const results = await Promise.all(files.map(accepted));
       input.removeAttribute("aria-busy");
       const good = results.filter((file) => file !== null);
-      if (good.length < files.length) complain(say("这个文件打不开，没有加上。请选一张 JPEG 或 PNG 格式的照片。"));
+      if (good.length < files.length)
+        complain(say("这个文件打不开，没有加上。请选一张 JPEG 或 PNG 格式的照片。"));
       const together = limit === 1 ? good : [...chosen, ...good];
       if (together.length > limit) complain(say("最多 %s 张照片，多出的没有加上。", limit));
       chosen = together.slice(0, limit);

@@ -54,7 +54,8 @@ def running_site(
     server = os.environ.get("HUYING_TEST_DATABASE_URL") or embedded.start(
         ROOT / "var" / "test" / "postgres", throw_away=True
     )
-    database = f"huying_site_{name}"
+    # Two runs on one server, or two workers, must not drop each other's database.
+    database = f"huying_site_{name}_{os.getpid()}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         connection.execute(

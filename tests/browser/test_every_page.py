@@ -12,7 +12,7 @@ from tests.browser.site import Site
 from tests.browser.site_facts import facts
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def known(site: Site) -> dict[str, str]:
     return facts(site.database_url)
 

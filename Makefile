@@ -16,7 +16,8 @@ up: build ## run the platform on this machine
 	$(BIN)/huying up $(ARGS)
 
 test: build ## every test; what a missing tool would need is skipped in one line
-	$(BIN)/pytest -n 2 --dist loadgroup -q $(ARGS)
+	$(BIN)/pytest -n 2 -q $(ARGS) tests/unit tests/integration
+	$(BIN)/pytest -n 0 -q $(ARGS) tests/browser
 
 check: build ## style, types, layers, deploy checks, migrations, translations, front end
 	$(BIN)/ruff check .

@@ -20,13 +20,10 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/tests/browser/" in str(item.path):
             item.add_marker(pytest.mark.needs("chromium", "cjk-fonts"))
-            # One site serves all browser tests, so they run in one worker.
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 # Of the package, not of the session: Playwright's event loop must be gone, and the site's processes

@@ -9,9 +9,13 @@ _FACTS = {
     "record": "SELECT min(record_id) FROM ledger_position",
     "device": "SELECT mn FROM sensing_device WHERE kind = 'AIR' ORDER BY id LIMIT 1",
     "rule": "SELECT code FROM sensing_alertrule ORDER BY id LIMIT 1",
+    # The first grid worker is whom the demonstration signs in.
+    "grid_place": "SELECT g.center_lon || ' ' || g.center_lat FROM directory_grid g"
+    " JOIN directory_post p ON p.grid_id = g.code"
+    " WHERE p.role = 'GRID_WORKER' ORDER BY p.account_id LIMIT 1",
     "grid_case": "SELECT c.id FROM cases_case c JOIN directory_post p ON p.grid_id = c.grid_code"
-    " JOIN directory_account a ON a.id = p.account_id"
-    " WHERE a.username LIKE 'demo%' AND p.role = 'GRID_WORKER'"
+    " WHERE p.role = 'GRID_WORKER' AND p.account_id = (SELECT min(account_id)"
+    " FROM directory_post WHERE role = 'GRID_WORKER')"
     " ORDER BY c.closed_at IS NULL DESC, c.id DESC LIMIT 1",
 }
 

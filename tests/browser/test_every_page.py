@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
@@ -14,7 +15,14 @@ from tests.browser.site_facts import facts
 
 @pytest.fixture(scope="module")
 def known(site: Site) -> dict[str, str]:
-    return facts(site.database_url)
+    found = facts(site.database_url)
+    if "grid_case" not in found:
+        # The demonstration's grid worker has nothing to do yet: a neighbour reports something.
+        lon, lat = found["grid_place"].split()
+        report = {"text": "门口垃圾三天没人收", "category": "GARBAGE", "lon": lon, "lat": lat}
+        httpx.post(f"{site.url}/api/v1/reports", json=report).raise_for_status()
+        found = facts(site.database_url)
+    return found
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
@@ -32,4 +40,6 @@ def test_page(
     page.wait_for_load_state("load")
     too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert too_wide <= 0, "the page scrolls sideways"
-    assert violations(page) == []
+    # On a map, places may lie closer than fingers: the table below it opens the same things.
+    on_a_map = page.locator("[data-map]").count() > 0
+    assert violations(page, without=("target-size",) if on_a_map else ()) == []

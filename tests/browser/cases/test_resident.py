@@ -150,7 +150,7 @@ def test_what_is_no_photograph_is_said_at_once(phone: BrowserContext, tmp_path: 
     page = phone.new_page()
     page.goto("/report/")
     page.set_input_files("input[type=file]", fake)
-    expect(page.locator("[data-photo-error]")).to_contain_text("不是照片")
+    expect(page.locator("[data-photo-error]")).to_contain_text("打不开")
 
 
 def test_a_refused_report_keeps_its_photographs(phone: BrowserContext, picture: Path) -> None:

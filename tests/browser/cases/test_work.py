@@ -102,10 +102,11 @@ def test_the_tasks_open_without_a_signal(page: Page, phone: BrowserContext, site
     case_id = alert_task(site, "四号站 PM2.5 达到预警值")
     page.goto("/work/")
     page.evaluate("navigator.serviceWorker.ready")
-    page.wait_for_function(
-        "async (path) => Boolean(await caches.match(new URL(path, location.href)))",
-        arg=f"/work/{case_id}/",
-    )
+    kept = "(path) => caches.match(path, {ignoreVary: true}).then((found) => Boolean(found))"
+    for _ in range(100):
+        if page.evaluate(kept, f"/work/{case_id}/"):
+            break
+        page.wait_for_timeout(100)
     phone.set_offline(True)
     page.goto(f"/work/{case_id}/")
     expect(page.get_by_role("heading", name="四号站")).to_be_visible()

@@ -57,7 +57,7 @@ class Source(Protocol):
 
 class _Files:
     def read(self, path: str) -> bytes | None:
-        raise NotImplementedError
+        raise NotImplementedError  # a folder and an address each read in their own way
 
     def bundle(self, address: TileAddress) -> Sequence[bytes | None] | None:
         data = self.read(address.path)

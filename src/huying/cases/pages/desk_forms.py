@@ -137,7 +137,7 @@ def words(text: str) -> str:
 
 def _picked(field: forms.Field, kind: str, options: list[Option]) -> forms.Field:
     field.need_kind = kind  # type: ignore[attr-defined]  # notes for the template
-    field.options = options  # type: ignore[attr-defined]
+    field.options = options  # type: ignore[attr-defined]  # read by the template
     return field
 
 

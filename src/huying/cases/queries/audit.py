@@ -38,7 +38,7 @@ def audit_list(
         population = list(acts.order_by("-id").values_list("pk", flat=True)[:LARGEST_POPULATION])
         count = min(sample, len(population), LARGEST_PAGE)
         # Drawn again by whoever has the seed; nothing secret depends on it.
-        drawn = random.Random(f"huying audit {seed}").sample(population, count)  # noqa: S311
+        drawn = random.Random(f"huying audit {seed}").sample(population, count)  # noqa: S311 - must be repeatable
         return Page(_rows(Act.objects.filter(pk__in=drawn).order_by("-id")), None)
     limit = max(1, min(limit, LARGEST_PAGE))
     if cursor:

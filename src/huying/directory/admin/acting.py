@@ -57,7 +57,7 @@ class ActionForm(_ModelForm):
 
     def act(self, by: Actor) -> Any:
         """Call the action; returns the primary key of what was written."""
-        raise NotImplementedError
+        raise NotImplementedError  # each form names its own action
 
     def _post_clean(self) -> None:
         if self.errors:

@@ -60,7 +60,7 @@ class ImportableAdmin(ActingAdmin[M]):
     read: ClassVar[Callable[[str], Sequence[Any]]]
 
     def take(self, rows: Sequence[Any], by: Actor) -> actions.ImportResult:
-        raise NotImplementedError
+        raise NotImplementedError  # each admin names its own import action
 
     def get_urls(self) -> list[Any]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_import"

@@ -203,7 +203,7 @@ def _send(row: _Claimed, kept: _Outcome, retry: Retry) -> _Outcome:
         )
     except SendFailed as failure:
         # Spreading retries needs no unpredictable numbers.
-        wait = retry_after(row.attempts, retry, random.random())  # noqa: S311
+        wait = retry_after(row.attempts, retry, random.random())  # noqa: S311 - jitter
         if failure.permanent or wait is None:
             return replace(kept, error_code=failure.code, gone=failure.gone)
         return replace(

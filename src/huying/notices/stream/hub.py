@@ -156,7 +156,7 @@ class Hub:
             finally:
                 self.is_listening = False
             # Spreading the processes' attempts needs no unpredictable numbers.
-            await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311
+            await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - jitter
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _all_catch_up(self) -> None:

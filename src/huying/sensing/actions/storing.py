@@ -208,7 +208,7 @@ def _store_staged(known: Registry, rows: Sequence[Row], received_at: float, resu
         cursor.execute("TRUNCATE sensing_staging")
         copy_rows("sensing_staging", rows, received_at)
         cursor.execute(
-            f"INSERT INTO sensing_observation {_COLUMNS} SELECT {_COLUMNS[1:-1]}"  # noqa: S608
+            f"INSERT INTO sensing_observation {_COLUMNS} SELECT {_COLUMNS[1:-1]}"  # noqa: S608 - own names
             " FROM sensing_staging ORDER BY device_id, kind, at"
             " ON CONFLICT DO NOTHING RETURNING device_id, kind, extract(epoch FROM at)::bigint"
         )

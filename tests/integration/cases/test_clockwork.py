@@ -1,14 +1,17 @@
 """Time passing: warnings, escalation, quiet closing, calendars that come later."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from huying.cases import actions, queries
 from huying.cases.models import Act, Case, Clock
 from huying.directory import actions as directory
 from huying.directory.permissions import Actor
 from huying.notices.models import Notice
+from tests.connections import other_connection, wait_until_somebody_waits_for
 from tests.factories.cases import (
     RESIDENT,
     account,
@@ -149,3 +152,43 @@ def test_an_extension_lets_the_clock_speak_again() -> None:
     clock.refresh_from_db()
     assert clock.escalated_at is None
     assert clock.warned_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_clocks_leave_a_case_somebody_is_acting_on_for_the_next_minute() -> None:
+    make_office()
+    start = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    busy, idle = (make_alert_case(now=start).case_id for _number in range(2))
+    late = start + timedelta(hours=3)
+    with other_connection() as officer, connection.cursor() as cursor:
+        officer.execute("SELECT FROM cases_case WHERE id = %s FOR UPDATE", [busy])
+        cursor.execute("SET lock_timeout = '5s'")
+        assert actions.run_clocks(now=late).overdue == 1
+        # The officer's act writes the clocks next, and finds none of them held.
+        officer.execute("SELECT FROM cases_clock WHERE case_id = %s FOR UPDATE NOWAIT", [busy])
+    assert Act.objects.filter(case_id=idle, action="clock_ran_out").count() == 1
+    assert actions.run_clocks(now=late).overdue == 1
+    assert Act.objects.filter(case_id=busy, action="clock_ran_out").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counting_anew_waits_for_an_act_without_standing_in_its_way() -> None:
+    make_office()
+    december = datetime(2026, 12, 24, 2, 0, tzinfo=UTC)
+    report = make_report(category="", kind="COMPLAINT", now=december)
+
+    def recompute() -> int:
+        try:
+            return actions.recompute_provisional()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, other_connection() as officer:
+        officer.execute("SELECT FROM cases_case WHERE id = %s FOR UPDATE", [report.case_id])
+        counting = pool.submit(recompute)
+        wait_until_somebody_waits_for(officer.info.backend_pid)
+        officer.execute(
+            "SELECT FROM cases_clock WHERE case_id = %s FOR UPDATE NOWAIT", [report.case_id]
+        )
+        officer.commit()
+        assert counting.result(timeout=30) == 0

@@ -14,16 +14,12 @@ from pytest_django import Settings
 from huying.ledger import actions, queries, sequencer, verify
 from huying.ledger.models import Checkpoint, Head, Position
 from huying.ledger.rules import merkle, notes, tiles
+from tests.connections import other_connection
 from tests.factories.ledger import latest_checkpoint, make_record, make_records, seal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ANY_DATABASE_ERROR = (Error, psycopg.Error)
-
-
-def other_connection() -> psycopg.Connection:
-    """A connection beside Django's, into the same schema."""
-    return psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None})
 
 
 def placed() -> list[int]:

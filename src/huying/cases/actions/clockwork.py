@@ -32,20 +32,33 @@ from huying.ledger import actions as ledger
 
 CLOCKS: Final = Actor.system("clocks")
 BATCH: Final = 200
-_WARN: Final = """
-UPDATE cases_clock SET warned_at = %s WHERE id IN (
-  SELECT id FROM cases_clock
-   WHERE stopped_at IS NULL AND paused_at IS NULL AND warned_at IS NULL
-     AND warn_at IS NOT NULL AND warn_at <= %s
-   ORDER BY warn_at LIMIT %s FOR UPDATE SKIP LOCKED)
+# An act locks its case and then its clocks, so these do too: the other order would let an officer
+# and the clocks wait for each other. A case somebody is acting on is left for the next minute.
+_TURN_DUE: Final = """
+WITH due AS MATERIALIZED (
+  SELECT case_id FROM cases_clock
+   WHERE stopped_at IS NULL AND paused_at IS NULL AND {when} ORDER BY {by} LIMIT %(batch)s
+), held AS MATERIALIZED (
+  SELECT id FROM cases_case WHERE id IN (SELECT case_id FROM due)
+   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE cases_clock SET {to}
+ WHERE case_id IN (SELECT id FROM held)
+   AND stopped_at IS NULL AND paused_at IS NULL AND {when}
 RETURNING id, case_id
 """
-_RUN_OUT: Final = """
-UPDATE cases_clock SET escalated_at = %s, warned_at = coalesce(warned_at, %s) WHERE id IN (
-  SELECT id FROM cases_clock
-   WHERE stopped_at IS NULL AND paused_at IS NULL AND escalated_at IS NULL AND due_at <= %s
-   ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
-RETURNING id, case_id
+_WARN: Final = _TURN_DUE.format(
+    when="warned_at IS NULL AND warn_at IS NOT NULL AND warn_at <= %(now)s",
+    by="warn_at",
+    to="warned_at = %(now)s",
+)
+_RUN_OUT: Final = _TURN_DUE.format(
+    when="escalated_at IS NULL AND due_at <= %(now)s",
+    by="due_at",
+    to="escalated_at = %(now)s, warned_at = coalesce(warned_at, %(now)s)",
+)
+_PROVISIONAL: Final = """
+SELECT id, case_id FROM cases_clock
+ WHERE stopped_at IS NULL AND provisional AND id > %s ORDER BY id LIMIT %s
 """
 
 
@@ -62,12 +75,12 @@ def run_clocks(*, now: datetime | None = None) -> ClocksRun:
         count, done = _run_out(now)
         overdue += count
         acted += done
-        if count < BATCH:
+        if not count:
             break
     while True:
         count = _warn(now)
         warned += count
-        if count < BATCH:
+        if not count:
             break
     return ClocksRun(warned=warned, overdue=overdue, acted=acted)
 
@@ -75,7 +88,7 @@ def run_clocks(*, now: datetime | None = None) -> ClocksRun:
 def _warn(now: datetime) -> int:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(_WARN, [now, now, BATCH])
+            cursor.execute(_WARN, {"now": now, "batch": BATCH})
             rows = cursor.fetchall()
         by_case = _by_case(rows)
         for record in case_records(list(by_case)):
@@ -90,10 +103,10 @@ def _warn(now: datetime) -> int:
 def _run_out(now: datetime) -> tuple[int, int]:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(_RUN_OUT, [now, now, now, BATCH])
+            cursor.execute(_RUN_OUT, {"now": now, "batch": BATCH})
             rows = cursor.fetchall()
         by_case = _by_case(rows)
-        records = case_records(list(by_case), lock=True)
+        records = case_records(list(by_case))
         _note_overdue(records, by_case, now)
         acted = 0
         for record in records:
@@ -218,16 +231,19 @@ def recompute_provisional(*, now: datetime | None = None) -> int:
     changed, last = 0, 0
     while True:
         with transaction.atomic():
-            rows = list(
-                Clock.objects.select_for_update()
-                .filter(stopped_at__isnull=True, provisional=True, pk__gt=last)
-                .order_by("pk")
-                .values()[:BATCH]
-            )
-            if not rows:
+            with connection.cursor() as cursor:
+                cursor.execute(_PROVISIONAL, [last, BATCH])
+                found = cursor.fetchall()
+            if not found:
                 return changed
-            last = rows[-1]["id"]
-            changed += _recount(rows, now)
+            last = found[-1][0]
+            case_records(sorted({case_id for _id, case_id in found}), lock=True)
+            still = Clock.objects.filter(
+                pk__in=[clock_id for clock_id, _case in found],
+                stopped_at__isnull=True,
+                provisional=True,
+            )
+            changed += _recount(list(still.order_by("pk").values()), now)
 
 
 def _recount(rows: Sequence[Mapping[str, object]], now: datetime) -> int:

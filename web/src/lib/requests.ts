@@ -9,6 +9,8 @@ const AGAIN_AFTER_MS = 8000;
 export function startRequests(): void {
   htmx.config.includeIndicatorStyles = false;
   htmx.config.allowEval = false;
+  // What is shown must act at once: a quick hand presses a key before htmx's pause is over.
+  htmx.config.defaultSettleDelay = 0;
   document.addEventListener("htmx:configRequest", (event) => {
     const detail = (event as CustomEvent<{ verb: string; headers: Record<string, string> }>).detail;
     if (detail.verb !== "get") detail.headers["X-CSRFToken"] = meta("csrf-token");

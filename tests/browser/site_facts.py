@@ -1,13 +1,28 @@
 """What fills the braces of an address: real numbers out of a running site's database."""
 
+import httpx
 import psycopg
 
+from tests.browser.site import Site
+
 _FACTS = {
-    "case": "SELECT id FROM cases_case WHERE closed_at IS NULL ORDER BY id DESC LIMIT 1",
+    # Of the office whose officer the demonstration signs in, so that most roles see it.
+    "case": "SELECT c.id FROM cases_case c WHERE c.closed_at IS NULL"
+    " ORDER BY c.lead_organisation_id = (SELECT organisation_id FROM directory_post"
+    " WHERE role = 'OFFICER' ORDER BY account_id LIMIT 1) DESC NULLS LAST, c.id DESC LIMIT 1",
     "receipt": "SELECT r.receipt FROM cases_report r JOIN cases_case c ON c.id = r.case_id"
     " WHERE r.replied_at IS NOT NULL ORDER BY r.id DESC LIMIT 1",
     "record": "SELECT min(record_id) FROM ledger_position",
     "device": "SELECT mn FROM sensing_device WHERE kind = 'AIR' ORDER BY id LIMIT 1",
+    "property": "SELECT code FROM sensing_property ORDER BY id LIMIT 1",
+    "taken_down": "SELECT receipt FROM cases_report WHERE recorded_by_id IS NOT NULL"
+    " ORDER BY id DESC LIMIT 1",
+    "division": "SELECT code FROM directory_division ORDER BY code LIMIT 1",
+    "grid": "SELECT code FROM directory_grid ORDER BY code LIMIT 1",
+    "organisation": "SELECT id FROM directory_organisation ORDER BY id LIMIT 1",
+    "dutyshift": "SELECT id FROM directory_dutyshift ORDER BY id LIMIT 1",
+    "account": "SELECT id FROM directory_account ORDER BY id LIMIT 1",
+    "post": "SELECT id FROM directory_post ORDER BY id LIMIT 1",
     "rule": "SELECT code FROM sensing_alertrule ORDER BY id LIMIT 1",
     # The first grid worker is whom the demonstration signs in.
     "grid_place": "SELECT g.center_lon || ' ' || g.center_lat FROM directory_grid g"
@@ -28,4 +43,16 @@ def facts(database_url: str, schema: str = "county") -> dict[str, str]:
             row = connection.execute(statement).fetchone()
             if row is not None and row[0] is not None:
                 found[name] = str(row[0])
+    return found
+
+
+def ready_facts(site: Site) -> dict[str, str]:
+    """The facts of a site just built, where somebody reported something for its grid worker
+    and somebody else came to the counter."""
+    found = facts(site.database_url)
+    if "grid_case" not in found:
+        lon, lat = found["grid_place"].split()
+        report = {"text": "门口垃圾三天没人收", "category": "GARBAGE", "lon": lon, "lat": lat}
+        httpx.post(f"{site.url}/api/v1/reports", json=report).raise_for_status()
+        found = facts(site.database_url)
     return found

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 from playwright.sync_api import Page
 
@@ -10,19 +9,12 @@ from tests.browser.addresses import ADDRESSES, Address
 from tests.browser.axe import violations
 from tests.browser.conftest import DESK, PHONE
 from tests.browser.site import Site
-from tests.browser.site_facts import facts
+from tests.browser.site_facts import ready_facts
 
 
 @pytest.fixture(scope="module")
 def known(site: Site) -> dict[str, str]:
-    found = facts(site.database_url)
-    if "grid_case" not in found:
-        # The demonstration's grid worker has nothing to do yet: a neighbour reports something.
-        lon, lat = found["grid_place"].split()
-        report = {"text": "门口垃圾三天没人收", "category": "GARBAGE", "lon": lon, "lat": lat}
-        httpx.post(f"{site.url}/api/v1/reports", json=report).raise_for_status()
-        found = facts(site.database_url)
-    return found
+    return ready_facts(site)
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])

@@ -1,6 +1,7 @@
 """A running site, a real browser, and a page signed in as any role."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -42,38 +43,51 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         browser.close()
 
 
+class Opened(NamedTuple):
+    """A page, and the console errors and exceptions in it so far."""
+
+    page: Page
+    problems: list[str]
+
+
+def open_page(browser: Browser, site: Site, role: str, size: dict[str, int]) -> Opened:
+    """A page in a context of its own, signed in by the demo button; role "" is nobody."""
+    context = browser.new_context(
+        viewport={"width": size["width"], "height": size["height"]},
+        base_url=site.url,
+        locale="zh-CN",
+        timezone_id="Asia/Shanghai",
+        has_touch=size is PHONE,
+        geolocation={"longitude": 114.5, "latitude": 37.5},
+    )
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    if role:
+        page.goto("/sign-in/")
+        page.click(f"form[action='/sign-in/demo/{role}/'] button")
+        page.wait_for_load_state()
+    return Opened(page, problems)
+
+
 @pytest.fixture
 def page_as(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     """page_as(role, size=PHONE|DESK) → a page signed in by the demo button; role "" is nobody.
 
     A console error or an exception in the page fails the test.
     """
-    contexts = []
-    problems: list[str] = []
+    kept: list[Opened] = []
 
-    def open_page(role: str = "", size: dict[str, int] = DESK) -> Page:
-        context = browser.new_context(
-            viewport={"width": size["width"], "height": size["height"]},
-            base_url=site.url,
-            locale="zh-CN",
-            timezone_id="Asia/Shanghai",
-            has_touch=size is PHONE,
-            geolocation={"longitude": 114.5, "latitude": 37.5},
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
-        if role:
-            page.goto("/sign-in/")
-            page.click(f"form[action='/sign-in/demo/{role}/'] button")
-            page.wait_for_load_state()
-        return page
+    def of(role: str = "", size: dict[str, int] = DESK) -> Page:
+        kept.append(open_page(browser, site, role, size))
+        return kept[-1].page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    yield of
+    for one in kept:
+        one.page.context.close()
+    problems = [problem for one in kept for problem in one.problems]
     assert not problems, problems

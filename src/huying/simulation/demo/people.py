@@ -95,6 +95,11 @@ class Staff:
         )
         checked(answer, 302)
 
+    def grids(self) -> list[str]:
+        """The codes of the grids this person answers for."""
+        found: list[str] = checked(self.client.get("/api/v1/me")).json()["grids"]
+        return found
+
     def cases(self, **filters: str | int | bool) -> list[dict[str, Any]]:
         answer = checked(self.client.get("/api/v1/cases", params=filters))
         rows: list[dict[str, Any]] = answer.json()["rows"]
@@ -198,10 +203,6 @@ class Listener:
                 raise NotClosed(f"没有收到推送：{words} / no notice: {words}") from None
             if words in f"{heard.data.get('title', '')}{heard.data.get('body', '')}":
                 return heard
-
-    def put_back(self, heard: Heard) -> None:
-        """Hear it again with the next `next`."""
-        self._notices.put(heard)
 
     def close(self) -> None:
         self._stopping = True

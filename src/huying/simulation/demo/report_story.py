@@ -122,7 +122,11 @@ def _hand_in(teller: Teller, resident: Resident, seed: int) -> list[Handed]:
         "登记 register", f"{len(handed)} 件全部收到回执，重复提交不重复登记", times[len(times) // 2]
     )
     routed = [one for one in handed if one.answer["unit_name"]]
-    teller.link("派单 dispatch", f"{len(routed)} 件按责任清单当场派到承办单位")
+    teller.link(
+        "派单 dispatch",
+        f"{len(routed)} 件按责任清单当场派到承办单位",
+        sorted(one.ms for one in routed)[len(routed) // 2],
+    )
     return handed
 
 
@@ -145,10 +149,12 @@ def _dispatch_the_rest(teller: Teller, dispatcher: Staff, handed: list[Handed]) 
 
 
 def _joined(teller: Teller, resident: Resident, handed: Handed) -> None:
+    began = time.perf_counter()
     joined = resident.join(handed.answer["report_id"], "我也遇到了，天天从这儿过，味儿太大了。")
+    ms = (time.perf_counter() - began) * 1000
     if joined["receipt"] == handed.answer["receipt"]:
         raise NotClosed("没有给出自己的回执 / no receipt of one's own")
-    teller.link("我也遇到了 join", f"并入同一事项，另给回执 {joined['receipt_display']}")
+    teller.link("我也遇到了 join", f"并入同一事项，另给回执 {joined['receipt_display']}", ms)
 
 
 def _case_id(staff: Staff, number: str) -> int:
@@ -172,11 +178,13 @@ def _satisfied(teller: Teller, resident: Resident, people: dict[str, Staff], one
         outcome="SOLVED",
     )
     worker.act(case_id, "verify", finding="到场看了，没有再烧。")
+    began = time.perf_counter()
     resident.rate(receipt, "VERY_SATISFIED", "来得真快，谢谢。")
+    rated = (time.perf_counter() - began) * 1000
     answer, ms = dispatcher.act(case_id, "close", outcome="SOLVED")
     if not resident.progress(receipt)["closed"]:
         raise NotClosed("居民看到的还没有办结 / the resident does not see it closed")
-    teller.link("评价 rating", "焚烧一事：答复、核查、办结，居民评价“非常满意”")
+    teller.link("评价 rating", "焚烧一事：答复、核查、办结，居民评价“非常满意”", rated)
     sealed(teller, answer["record_id"], ms)
 
 

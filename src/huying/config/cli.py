@@ -94,6 +94,33 @@ def responsibilities(
 
 
 @app.command()
+def residents(
+    file: Annotated[
+        Path, typer.Argument(help="CSV: 户号,姓名,身份证号,电话,户籍地,居住地,住址,网格,外出.")
+    ],
+) -> None:
+    """Read a register of residents into the vault; again for each new edition of it."""
+    setup()
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    from huying.config import registers
+    from huying.directory.permissions import Actor
+
+    columns = (TextColumn("{task.completed:,} sealed"), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        done = registers.load(
+            file,
+            by=Actor.system("operator"),
+            progress=lambda sealed: bar.update(task, completed=sealed),
+        )
+    typer.echo(
+        f"{done.new:,} residents are new, {done.known:,} were brought up to date, "
+        f"{done.households:,} households"
+    )
+
+
+@app.command()
 def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,

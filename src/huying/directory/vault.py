@@ -225,6 +225,12 @@ def index(field: str, value: str) -> bytes:
     return crypto.blind_index(key_ring().index_key, f"person.{field}", normalised(field, value))
 
 
+def household_index(number: str) -> bytes:
+    """The blind index of a household's number in the register (户号), 32 bytes."""
+    value = normalised("household", number)
+    return crypto.blind_index(key_ring().index_key, "household.number", value)
+
+
 def keyed_digest(purpose: str, value: str) -> str:
     """16 hex digits that tell values apart without keeping them (network addresses)."""
     return crypto.blind_index(key_ring().index_key, purpose, value).hex()[:16]

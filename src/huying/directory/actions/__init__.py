@@ -44,6 +44,7 @@ from huying.directory.actions.posts import (
     remove_shift,
     set_shifts,
 )
+from huying.directory.actions.registers import RegisterImported, import_register
 from huying.directory.actions.signing_in import (
     AccountLocked,
     PasswordAccepted,
@@ -83,6 +84,7 @@ __all__ = [
     "PersonMissing",
     "PostRefused",
     "PurposeMissing",
+    "RegisterImported",
     "SecondFactorRefused",
     "SignInRefused",
     "TokenRefused",
@@ -104,6 +106,7 @@ __all__ = [
     "import_households",
     "import_organisations",
     "import_people",
+    "import_register",
     "import_working_year",
     "issue_token",
     "lock_account",

@@ -255,6 +255,7 @@ class Migration(migrations.Migration):
                         blank=True, context="household.address", null=True
                     ),
                 ),
+                ("number_index", models.BinaryField(editable=False, null=True, unique=True)),
                 (
                     "division",
                     models.ForeignKey(

@@ -13,6 +13,8 @@ class Household(models.Model):
     """People who live together at one address."""
 
     address = SealedField(context="household.address", null=True, blank=True)
+    number_index = models.BinaryField(null=True, unique=True, editable=False)
+    """Blind index of the household's number in the register (户号)."""
     division = models.ForeignKey(Division, on_delete=models.PROTECT, related_name="households")
     grid = models.ForeignKey(
         Grid, null=True, blank=True, on_delete=models.SET_NULL, related_name="households"

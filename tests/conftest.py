@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from huying.cases import queries as cases
 from huying.directory import queries as directory
 from huying.directory import throttle
+from huying.notices.actions import announce
 from huying.sensing import actions as sensing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,3 +61,9 @@ def _nothing_kept_in_the_process() -> None:
     cases.forget_caches()
     sensing.forget_everything()
     throttle.forget()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_connection_outlives_the_database(django_db_setup: None) -> Iterator[None]:
+    yield
+    announce.close()

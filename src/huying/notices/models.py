@@ -99,6 +99,7 @@ class Notice(models.Model):
             models.Index(F("account"), F("id").desc(), name="notice_inbox"),
             models.Index(fields=["account", "id"], condition=Q(read_at=None), name="notice_unread"),
             models.Index(fields=["account", "tx"], name="notice_stream"),
+            models.Index(fields=["tx"], name="notice_new"),
             models.Index(
                 fields=["escalate_at"], condition=~Q(escalate_at=None), name="notice_escalation"
             ),

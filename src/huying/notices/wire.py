@@ -1,11 +1,9 @@
-"""What travels from a committing transaction to the live streams, by PostgreSQL's NOTIFY.
+"""What travels from an act that was committed to the live streams, by PostgreSQL's NOTIFY.
 
-A channel belongs to one county, for NOTIFY knows databases, not schemas. A payload is JSON of
-less than 8,000 bytes (PostgreSQL's limit) and carries all the stream needs, so that
-delivering it costs no query:
+A channel belongs to one county, for NOTIFY knows databases, not schemas. A payload says that
+something is to be read, or which case changed; it is less than 8,000 bytes (PostgreSQL's limit):
 
-    {"k": "notice", "x": xmin, "tx": transaction, "n": [[notice id, account id], …],
-     "kind": …, "title": …, "body": …, "link": …, "urgency": …, "at": …}
+    {"k": "notice"}: there are new notices
     {"k": "case", "case_id": …, "number": …, "state": …, "division_code": …,
      "organisation_ids": […], "grid_code": …}
 """
@@ -16,9 +14,9 @@ from typing import Any, Final
 import orjson
 from django.conf import settings
 
-RECIPIENTS_PER_PAYLOAD: Final = 60
-BODY_IN_PAYLOAD: Final = 300
-"""Characters of the body that travel; the inbox has the rest."""
+NEW_NOTICES: Final = '{"k":"notice"}'
+BODY_SHOWN: Final = 300
+"""Characters of the body that a live event shows; the inbox has the rest."""
 
 
 def channel_name() -> str:

@@ -13,7 +13,7 @@ import orjson
 import psycopg
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections
 from django.test import Client
 
 from huying.directory.permissions import Actor, Permission
@@ -202,7 +202,8 @@ def test_a_new_connection_has_every_browser_catch_up(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(psycopg.AsyncConnection, "connect", connect)
     monkeypatch.setattr(hub, "_FIRST_PAUSE", 0.001)
-    conninfo = {"conninfo": database_url()}
+    options = connection.get_connection_params()["options"]
+    conninfo = {"conninfo": database_url(), "options": options}
 
     async def run() -> object:
         fresh.join(browser)

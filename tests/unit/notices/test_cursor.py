@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huying.notices.rules.cursor import MOST_SEEN, Position, parsed
+from huying.notices.rules.cursor import MOST_SEEN, Position, Snapshot, parsed
 
 
 def test_what_was_delivered_is_not_new_again() -> None:
@@ -51,19 +51,25 @@ def test_anything_else_is_refused(text: str) -> None:
         parsed(text)
 
 
+def test_a_snapshot_as_postgresql_writes_it() -> None:
+    snapshot = Snapshot.of("100:104:100,102")
+    assert snapshot == Snapshot(100, 104, (100, 102))
+    assert [tx for tx in range(98, 106) if snapshot.had(tx)] == [98, 99, 101, 103]
+    assert Snapshot.of("7:7:").running == ()
+
+
 @dataclass
 class _Database:
-    """PostgreSQL as far as it matters: transactions end in any order, notifications come in
-    the order of commits, a payload carries the oldest running transaction of its writing."""
+    """PostgreSQL as far as it matters: transactions end in any order, a snapshot says which."""
 
     next_transaction: int = 100
     next_id: int = 1
-    running: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    running: dict[int, list[int]] = field(default_factory=dict)
     visible: list[tuple[int, int]] = field(default_factory=list)
-    queue: list[tuple[int, int, int]] = field(default_factory=list)
 
-    def low(self) -> int:
-        return min(self.running, default=self.next_transaction)
+    def snapshot(self) -> Snapshot:
+        low = min(self.running, default=self.next_transaction)
+        return Snapshot(low, self.next_transaction, tuple(sorted(self.running)))
 
     def begin(self) -> None:
         self.running[self.next_transaction] = []
@@ -71,20 +77,19 @@ class _Database:
 
     def write(self, which: int) -> None:
         transaction = sorted(self.running)[which % len(self.running)]
-        self.running[transaction].append((self.next_id, self.low()))
+        self.running[transaction].append(self.next_id)
         self.next_id += 1
 
     def end(self, which: int, commits: bool) -> None:
         transaction = sorted(self.running)[which % len(self.running)]
         written = self.running.pop(transaction)
         if commits:
-            self.visible += [(pk, transaction) for pk, _ in written]
-            self.queue += [(pk, transaction, low) for pk, low in written]
+            self.visible += [(pk, transaction) for pk in written]
 
 
 _steps = st.lists(
     st.tuples(
-        st.sampled_from(["begin", "write", "commit", "roll back", "receive", "reconnect"]),
+        st.sampled_from(["begin", "write", "commit", "roll back", "read", "receive", "reconnect"]),
         st.integers(0, 5),
     ),
     max_size=60,
@@ -93,15 +98,27 @@ _steps = st.lists(
 
 @given(_steps)
 def test_every_committed_notice_is_delivered_exactly_once(steps: list[tuple[str, int]]) -> None:
+    """The process reads, a browser receives later, loses its line and resumes."""
     database, delivered = _Database(), []
-    position, received = Position(database.low()), 0
+    last = database.snapshot()
+    low = last.low
+    queue: list[tuple[int, int, int]] = []
+    position = Position(low)
+
+    def read() -> None:
+        nonlocal last, low
+        fresh = [(pk, tx, last.low) for pk, tx in database.visible if not last.had(tx)]
+        queue.extend(sorted(fresh))
+        last = database.snapshot()
+        low = max(low, last.low)
 
     def receive() -> None:
-        nonlocal received
-        pk, transaction, low = database.queue[received]
-        received += 1
+        if not queue:
+            position.raise_to(low)
+            return
+        pk, transaction, below = queue.pop(0)
         if position.is_new(pk, transaction):
-            position.deliver(pk, transaction, low)
+            position.deliver(pk, transaction, below)
             delivered.append(pk)
 
     def catch_up() -> None:
@@ -112,22 +129,26 @@ def test_every_committed_notice_is_delivered_exactly_once(steps: list[tuple[str,
                     delivered.append(pk)
                 else:
                     position.seen[pk] = transaction
-        position.raise_to(database.low())
+        position.raise_to(database.snapshot().low)
 
     for what, which in steps:
         if what == "begin":
             database.begin()
-        elif what == "receive" and received < len(database.queue):
+        elif what == "read":
+            read()
+        elif what == "receive":
             receive()
         elif what == "reconnect":
             # What was queued for the lost connection is gone; only the text came through.
-            position, received = parsed(str(position)), len(database.queue)
+            position = parsed(str(position))
+            queue.clear()
             catch_up()
         elif database.running and what == "write":
             database.write(which)
         elif database.running and what in {"commit", "roll back"}:
             database.end(which, what == "commit")
-    while received < len(database.queue):
+    read()
+    while queue:
         receive()
     assert sorted(delivered) == sorted(pk for pk, _ in database.visible)
     assert len(delivered) == len(set(delivered))

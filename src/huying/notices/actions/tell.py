@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 
 from huying.directory.permissions import Actor, DomainError
 from huying.notices import wire
+from huying.notices.actions import announce
 from huying.notices.parameters import parameters
 from huying.notices.rules.timing import escalate_after
 from huying.notices.rules.vocabulary import Urgency, topic_of
@@ -20,8 +21,7 @@ __all__ = ["CaseNews", "NoticeTooLong", "announce_case", "notify", "wake_drain"]
 
 MAX_BODY: Final = 2000
 
-# One statement: a notice for each person, an outbox row for each address chosen, the live
-# payload. PostgreSQL sends the payload when, and only if, the transaction commits.
+# One statement: a notice for each person, an outbox row for each address chosen.
 _NOTIFY = """
 WITH told AS (
     INSERT INTO notices_notice (account_id, kind, urgency, title, body, link, subject, sent_by,
@@ -31,7 +31,7 @@ WITH told AS (
         %(escalated_from)s::bigint
     FROM (SELECT DISTINCT unnest(%(to)s::bigint[]) AS id ORDER BY id) person,
          (SELECT COALESCE(%(batch)s::uuid, gen_random_uuid()) AS id) batch
-    RETURNING id, account_id, tx, created_at
+    RETURNING id, account_id
 ), outbox AS (
     INSERT INTO notices_delivery (notice_id, address_id, channel, state, attempts, error_code)
     SELECT told.id, address.id, address.channel, 'PENDING', 0, ''
@@ -42,21 +42,8 @@ WITH told AS (
     WHERE address.channel = ANY (COALESCE(preference.channels, %(defaults)s::varchar[]))
         OR (%(rings_all)s AND address.channel = ANY (%(defaults)s::varchar[]))
     RETURNING 1
-), payload AS (
-    SELECT jsonb_build_object(
-        'k', 'notice', 'x', pg_snapshot_xmin(pg_current_snapshot())::text, 'tx', min(tx::text),
-        'n', jsonb_agg(jsonb_build_array(id, account_id) ORDER BY id),
-        'kind', %(kind)s::text, 'urgency', %(urgency)s::text, 'title', %(title)s::text,
-        'body', %(short_body)s::text, 'link', %(link)s::text, 'at', min(created_at)
-    )::text AS text
-    FROM (SELECT *, (row_number() OVER (ORDER BY id) - 1) / %(chunk)s AS part FROM told) numbered
-    GROUP BY part
-    UNION ALL SELECT %(case)s::text WHERE %(case)s::text IS NOT NULL
-), sent AS (
-    SELECT pg_notify(%(channel)s, text)::text AS done FROM payload
 )
-SELECT (SELECT array_agg(id ORDER BY id) FROM told), (SELECT count(*) FROM outbox),
-    (SELECT count(done) FROM sent)
+SELECT (SELECT array_agg(id ORDER BY id) FROM told), (SELECT count(*) FROM outbox)
 """
 
 
@@ -83,7 +70,7 @@ def notify(
     `kind` is "topic.what" ("alert.opened"); `link` a path of this site; `urgency` NORMAL,
     URGENT or EMERGENCY; `subject` what it is about ("case:17"): `stop_escalation` finds it by
     that. An urgent notice left unread goes to further channels, then to `escalate_to` in turn.
-    `case` announces a changed case to the live queues in the same statement.
+    `case` announces a changed case to the live queues with it.
 
     Must run inside the caller's transaction: rolled back, nobody was told. Raises NoticeTooLong
     (title over 200 characters, body over 2,000, kind, link or subject beyond their columns).
@@ -129,7 +116,9 @@ def tell(
 ) -> list[int]:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("notify runs inside the act's transaction")
-    if not to and case is None:
+    if case is not None:
+        announce.after_commit(case.payload())
+    if not to:
         return []
     now = timezone.now()
     in_force = parameters(now)
@@ -145,7 +134,6 @@ def tell(
                 "urgency": urgency.value,
                 "title": _printable(title),
                 "body": _printable(body),
-                "short_body": _printable(body)[: wire.BODY_IN_PAYLOAD],
                 "link": link,
                 "subject": subject,
                 "sent_by": by.ref,
@@ -155,12 +143,10 @@ def tell(
                 "escalated_from": escalated_from,
                 "defaults": [channel.value for channel in in_force.default_channels[urgency]],
                 "rings_all": urgency is Urgency.EMERGENCY,
-                "chunk": wire.RECIPIENTS_PER_PAYLOAD,
-                "channel": wire.channel_name(),
-                "case": case.payload() if case else None,
             },
         )
-        ids, deliveries, _ = cursor.fetchone()
+        ids, deliveries = cursor.fetchone()
+    announce.after_commit(wire.NEW_NOTICES)
     if deliveries:
         wake_drain()
     return list(ids or [])
@@ -181,13 +167,12 @@ def announce_case(
     number: str,
     grid_code: str = "",
 ) -> None:
-    """Tell the live queues that a case changed, when this transaction commits. One statement.
+    """Tell the live queues that a case changed, once this transaction has committed.
 
     Nothing is stored: a queue that was away reads the list again.
     """
     news = CaseNews(case_id, number, state, division_code, tuple(organisation_ids), grid_code)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [wire.channel_name(), news.payload()])
+    announce.after_commit(news.payload())
 
 
 def wake_drain() -> None:

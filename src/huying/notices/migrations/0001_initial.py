@@ -327,6 +327,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="notice",
+            index=models.Index(fields=["tx"], name="notice_new"),
+        ),
+        migrations.AddIndex(
+            model_name="notice",
             index=models.Index(
                 condition=models.Q(("escalate_at", None), _negated=True),
                 fields=["escalate_at"],

@@ -5,9 +5,10 @@ ids above the last one seen" would lose it. A position is therefore a low mark, 
 number below which everything was delivered, and the few notices already delivered from
 transactions at or above the mark.
 
-The mark moves up by this: a notice's payload carries the oldest transaction still running
-when it was written (pg_snapshot_xmin). Every transaction below that was finished then, and
-PostgreSQL queues notifications in commit order, so whoever has the payload has had all theirs.
+The mark moves up by PostgreSQL's snapshots: a stream process reads what is new, one reading
+after the other, and each says which transactions it could see. What a snapshot had was handed
+out with it, so the next reading asks for the others only, and everything below its oldest
+running transaction is done with for good.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ class Position:
         return transaction >= self.low and notice_id not in self.seen
 
     def deliver(self, notice_id: int, transaction: int, low: int) -> None:
-        """A notice goes out whose payload says that everything below `low` went before."""
+        """A notice goes out; everything below `low` went before."""
         self.seen[notice_id] = transaction
         self.raise_to(low)
         while len(self.seen) > MOST_SEEN:
@@ -43,6 +44,25 @@ class Position:
 
     def __str__(self) -> str:
         return ".".join(map(str, [self.low, *self.seen]))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one reading could see: every transaction below `high` but those still `running`."""
+
+    low: int
+    high: int
+    running: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str) -> "Snapshot":
+        """As PostgreSQL writes a pg_snapshot: xmin:xmax:xip,xip…"""
+        low, high, running = text.split(":")
+        return cls(int(low), int(high), tuple(map(int, filter(None, running.split(",")))))
+
+    def had(self, transaction: int) -> bool:
+        """Whether a transaction had ended: what it committed was seen."""
+        return transaction < self.high and transaction not in self.running
 
 
 def parsed(text: str) -> Position:

@@ -54,7 +54,7 @@ def missed(account_id: int, low: int | None) -> Missed:
                 "account": account_id,
                 "low": None if low is None else str(low),
                 "limit": MOST_RESUMED + 1,
-                "body": wire.BODY_IN_PAYLOAD,
+                "body": wire.BODY_SHOWN,
                 "most_unread": UNREAD_SHOWN + 1,
             },
         )

@@ -1,4 +1,7 @@
-"""One LISTEN connection a process, fanned out to the connected browsers."""
+"""What is new, read once a process and fanned out to the connected browsers.
+
+A NOTIFY says that there is something to read; where none comes, the process looks every second.
+"""
 
 import asyncio
 import logging
@@ -13,14 +16,32 @@ from psycopg import sql
 
 from huying.directory.permissions import Actor, Permission
 from huying.notices import wire
+from huying.notices.rules.cursor import Snapshot
 
 _logger = logging.getLogger(__name__)
 
 QUEUE: Final = 256
 """Events waiting for one browser; beyond that it is dropped, and resumes when it is back."""
 
+LOOK_SECONDS: Final = 1.0
+MOST_READ: Final = 5_000
+"""New notices read at once; beyond that every browser asks for its own."""
+
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
+
+# One statement, hence one snapshot: the rows and what it had belong together. Rows of
+# transactions that the last snapshot had were handed out with it.
+_NEW = """
+SELECT seen.snapshot, notice.*
+FROM (SELECT pg_current_snapshot()::text AS snapshot) seen LEFT JOIN LATERAL (
+    SELECT id, account_id, tx::text, kind, urgency, title, left(body, %(body)s) AS body, link,
+        created_at
+    FROM notices_notice
+    WHERE tx >= %(high)s::text::xid8 OR tx = ANY (%(running)s::text[]::xid8[])
+    ORDER BY id LIMIT %(limit)s
+) notice ON true
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +125,7 @@ class Hub:
                 del self.by_account[browser.account_id]
 
     def dispatch(self, payload: str) -> None:
-        """Hand one payload to those it is for."""
+        """Hand one payload to those it is for. New notices are `read`, not carried."""
         try:
             found = wire.decoded(payload)
         except ValueError:
@@ -112,20 +133,42 @@ class Hub:
             return
         if found["k"] == "case":
             self._dispatch_case(found)
-        else:
-            self._dispatch_notice(found)
 
-    def _dispatch_notice(self, found: dict[str, Any]) -> None:
-        low, transaction = int(found["x"]), int(found["tx"])
-        shared = ("kind", "urgency", "title", "body", "link", "at")
-        rest = orjson.dumps({key: found[key] for key in shared})[1:]
-        for notice_id, account_id in found["n"]:
-            browsers = self.by_account.get(account_id)
-            if browsers:
-                event = NoticeEvent(notice_id, transaction, low, b'{"id":%d,' % notice_id + rest)
-                for browser in browsers:
-                    browser.give(event)
-        self.low = max(self.low, low)
+    async def read(self, connection: psycopg.AsyncConnection, last: Snapshot | None) -> Snapshot:
+        """Hand out the notices that `last` did not have; what this reading could see."""
+        cursor = await connection.execute(
+            _NEW,
+            {
+                "body": wire.BODY_SHOWN,
+                # Without a last one nothing is handed out: the browsers ask for themselves.
+                "high": str(last.high if last else 2**63),
+                "running": [str(one) for one in last.running] if last else [],
+                "limit": MOST_READ + 1,
+            },
+            # A plan for all values would not know that only the newest rows are asked for.
+            prepare=False,
+        )
+        rows = await cursor.fetchall()
+        seen = Snapshot.of(rows[0][0])
+        if len(rows) > MOST_READ:
+            self._all_catch_up()
+        elif last is not None:
+            for row in rows:
+                if row[1] is not None:
+                    self._hand_out(row, last.low)
+        self.low = max(self.low, seen.low)
+        return seen
+
+    def _hand_out(self, row: tuple[Any, ...], low: int) -> None:
+        notice_id, account_id, transaction = row[1], row[2], int(row[3])
+        browsers = self.by_account.get(account_id)
+        if browsers:
+            kind, urgency, title, body, link, at = row[4:]
+            data = {"id": notice_id, "kind": kind, "urgency": urgency, "title": title,
+                    "body": body, "link": link, "at": at}  # fmt: skip
+            event = NoticeEvent(notice_id, transaction, low, orjson.dumps(data))
+            for browser in browsers:
+                browser.give(event)
 
     def _dispatch_case(self, found: dict[str, Any]) -> None:
         event = CaseEvent(orjson.dumps({key: found[key] for key in ("case_id", "number", "state")}))
@@ -135,23 +178,27 @@ class Hub:
                     browser.give(event)
 
     async def listen(self, parameters: dict[str, Any]) -> None:
-        """Listen until cancelled; a lost connection is made anew with back-off, and then every
-        browser asks the database what it missed meanwhile."""
+        """Listen and read until cancelled; a lost connection is made anew with back-off, and
+        then every browser asks the database what it missed meanwhile."""
         pause = _FIRST_PAUSE
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(
-                    **parameters, autocommit=True
-                ) as connection:
-                    await connection.execute(
+                async with (
+                    await psycopg.AsyncConnection.connect(**parameters, autocommit=True) as ear,
+                    await psycopg.AsyncConnection.connect(**parameters, autocommit=True) as eye,
+                ):
+                    await ear.execute(
                         sql.SQL("LISTEN {}").format(sql.Identifier(wire.channel_name()))
                     )
+                    seen = await self.read(eye, None)
                     self.is_listening = True
                     pause = _FIRST_PAUSE
                     self._all_catch_up()
-                    async for notification in connection.notifies():
-                        self.dispatch(notification.payload)
-            except psycopg.OperationalError as fault:
+                    while True:
+                        async for heard in ear.notifies(timeout=LOOK_SECONDS, stop_after=1):
+                            self.dispatch(heard.payload)
+                        seen = await self.read(eye, seen)
+            except psycopg.Error as fault:
                 _logger.warning("live channel lost (%s); listening again", type(fault).__name__)
             finally:
                 self.is_listening = False

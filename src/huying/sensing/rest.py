@@ -4,6 +4,7 @@ A program needs the token scope observations:write or observations:read; a membe
 is signed in needs the permissions of their post.
 """
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from huying.directory.bearer import callers
 from huying.directory.permissions import Actor, DomainError, Permission
 from huying.directory.throttle import client_address
 from huying.sensing import actions, queries
-from huying.sensing.actions import Outcome, Reading, Refusal, Unreadable
+from huying.sensing.actions import Kept, Outcome, Reading, Refusal, Unreadable
 from huying.sensing.rules import payloads, refusals
 from huying.sensing.rules.readings import QUARANTINED
 from huying.sensing.rules.verdicts import worst
@@ -72,7 +73,15 @@ class ObservationIn(Schema):
 class BatchIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
-    observations: Annotated[list[ObservationIn], Field(min_length=1, max_length=BATCH_LIMIT)]
+    observations: Annotated[
+        list[Annotated[ObservationIn | Any, Field(union_mode="left_to_right")]],
+        Field(
+            min_length=1,
+            max_length=BATCH_LIMIT,
+            description="readings; whatever else an item is does not stop the others, it is kept "
+            "in quarantine and its result says why",
+        ),
+    ]
 
 
 class RefusalOut(Schema):
@@ -126,6 +135,31 @@ def _reading(item: ObservationIn, peer: str) -> Reading | Refusal:
         return error.refusal
 
 
+def _any_reading(item: object, peer: str) -> Reading | Kept:
+    """What an item of a batch says, in any form MQTT takes as well, or what to keep of it."""
+    if isinstance(item, ObservationIn):
+        found = _reading(item, peer)
+        if isinstance(found, Reading):
+            return found
+        return Kept(
+            found.reason, orjson.dumps(item.model_dump(exclude_defaults=True)), item.device,
+            found.detail, "HTTP", peer,
+        )  # fmt: skip
+    # Half a surrogate pair is no UTF-8, but its escape is JSON.
+    raw = json.dumps(item, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    mn = ""
+    try:
+        payload = payloads.object_in(raw)
+        mn = str(payload.get("device") or "")
+        reading = payloads.reading_of(payload, listener="HTTP", peer=peer, raw=raw)
+    except Unreadable as error:
+        return Kept(error.refusal.reason, raw, mn, error.refusal.detail, "HTTP", peer)
+    foreign = sorted(payload.keys() - ObservationIn.model_fields.keys())
+    return reading._replace(
+        troubles=[Refusal("UNKNOWN_FIELD", {"field": name[:80]}) for name in foreign[:20]]
+    )
+
+
 def _writer(request: HttpRequest) -> Actor:
     actor: Actor = request.auth  # type: ignore[attr-defined]  # set by ninja
     if actor.kind != "CLIENT":
@@ -158,8 +192,11 @@ def post_observations(request: HttpRequest, body: ObservationIn | BatchIn) -> An
     do not send it again.
 
     A batch, {"observations": [...]} of up to 10,000, is one transaction with a result for each
-    reading. What cannot be taken is kept in quarantine and does not stop the others. Sending a
-    batch again changes nothing.
+    item. What cannot be taken or even read is kept in quarantine and does not stop the others.
+    Sending a batch again changes nothing.
+
+    400 (no JSON) and 422 (neither a reading nor a batch, or one of more than 10,000): refused as
+    a whole, nothing of it is stored or kept.
     """
     by = _writer(request)
     if isinstance(body, BatchIn):
@@ -203,21 +240,14 @@ def _one(request: HttpRequest, body: ObservationIn, by: Actor) -> Any:
 
 def _batch(request: HttpRequest, body: BatchIn, by: Actor) -> dict[str, Any]:
     peer = client_address(request)[:64]
-    found = [_reading(item, peer) for item in body.observations]
+    found = [_any_reading(item, peer) for item in body.observations]
     readings = [one for one in found if isinstance(one, Reading)]
-    kept = [
-        actions.Kept(
-            one.reason, orjson.dumps(item.model_dump(exclude_defaults=True)), item.device,
-            dict(one.detail), "HTTP", peer,
-        )
-        for one, item in zip(found, body.observations, strict=True)
-        if isinstance(one, Refusal)
-    ]  # fmt: skip
+    kept = [one for one in found if isinstance(one, Kept)]
     result = actions.ingest_batch(readings=readings, by=by, refused=kept)
     outcomes = iter(result.outcomes)
     results = [
-        {"result": QUARANTINED, "refusals": [_refusal(one)]}
-        if isinstance(one, Refusal)
+        {"result": QUARANTINED, "refusals": [_refusal(Refusal(one.reason, one.detail))]}
+        if isinstance(one, Kept)
         else _result(next(outcomes))
         for one in found
     ]

@@ -1,5 +1,6 @@
 """The REST interface: judged at once, batches, lists that respect territory."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -112,6 +113,56 @@ def test_a_batch_has_a_result_for_each(client: Client, write: dict[str, str]) ->
     assert Quarantine.objects.count() == 3
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"values": [{"property": "a34004", "value": "NaN"}]}, "NOT_A_NUMBER"),
+        ({"values": [{"property": "a34004", "value": None}]}, "NOT_A_NUMBER"),
+        ({"values": []}, "MALFORMED"),
+        ({"period": "WEEK"}, "MALFORMED"),
+        ({"device": 7}, "MALFORMED"),
+        ({"device": "\ud800"}, "MALFORMED"),
+        ({"time": None}, "BAD_TIME"),
+        (None, "MALFORMED"),
+        ("35", "MALFORMED"),
+        ([], "MALFORMED"),
+    ],
+)
+def test_what_cannot_be_read_is_kept_and_stops_no_other(
+    client: Client, write: dict[str, str], change: Any, reason: str
+) -> None:
+    device = make_device(protocol="HTTP", units={})
+    bad = {**one(device.mn, 1), **change} if isinstance(change, dict) else change
+    answer = post(client, write, {"observations": [bad, one(device.mn, 35)]})
+
+    assert answer.status_code == 200
+    first, second = answer.json()["results"]
+    assert (first["result"], second["result"]) == ("QUARANTINED", "STORED")
+    assert first["refusals"][0]["reason"] == reason
+    assert (answer.json()["stored"], answer.json()["quarantined"]) == (1, 1)
+    assert Observation.objects.get().values == [35.0]
+    item = Quarantine.objects.get()
+    assert (item.listener, item.reason, json.loads(bytes(item.raw))) == ("HTTP", reason, bad)
+
+
+def test_a_misspelt_field_is_told_and_the_rest_taken(client: Client, write: dict[str, str]) -> None:
+    device = make_device(protocol="HTTP", units={})
+    body = {"observations": [one(device.mn, 35, periode="HOUR")]}
+    (result,) = post(client, write, body).json()["results"]
+
+    assert (result["result"], result["refusals"][0]["reason"]) == ("STORED", "UNKNOWN_FIELD")
+    assert Quarantine.objects.get().detail["field"] == "periode"
+
+
+def test_no_json_is_refused_as_a_whole(client: Client, write: dict[str, str]) -> None:
+    answer = client.post(
+        "/api/v1/observations", '{"observations": [', content_type="application/json", headers=write
+    )
+
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert not Quarantine.objects.exists()
+
+
 def test_ten_thousand_at_once(client: Client, write: dict[str, str]) -> None:
     device = make_device(protocol="HTTP", units={})
     begin = this_hour(5)
@@ -136,6 +187,7 @@ def test_ten_thousand_at_once(client: Client, write: dict[str, str]) -> None:
         {"device": "x", "values": [{"property": "a34004", "value": "much"}]},
         {"device": "x", "time": "soon", "values": [{"property": "a34004", "value": 1}]},
         {"observations": []},
+        {"observations": {"device": "x"}},
         [],
     ],
 )

@@ -76,12 +76,17 @@ def reading_of(
     )  # fmt: skip
 
 
+def object_in(raw: bytes) -> dict[str, Any]:
+    """The one JSON object in `raw`; `Unreadable` if it is anything else."""
+    body = _json(raw)
+    if not isinstance(body, dict):
+        raise Unreadable("MALFORMED", problem="JSON")
+    return body
+
+
 def readings_of(raw: bytes, *, listener: str, peer: str) -> list[Reading | Refusal]:
     """The readings of a message: one JSON object or a list of them. `Unreadable` if neither."""
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise Unreadable("MALFORMED", problem="JSON") from None
+    body = _json(raw)
     items = body if isinstance(body, list) else [body]
     found: list[Reading | Refusal] = []
     for item in items:
@@ -92,6 +97,13 @@ def readings_of(raw: bytes, *, listener: str, peer: str) -> list[Reading | Refus
         except Unreadable as error:
             found.append(error.refusal)
     return found
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise Unreadable("MALFORMED", problem="JSON") from None
 
 
 def _items(values: object) -> list[Mapping[str, Any]]:

@@ -82,7 +82,7 @@ def request_answer(header: Header, result: QnRtn, *, key: bytes | None = None) -
 
 
 def execution_result(header: Header, result: ExeRtn, *, key: bytes | None = None) -> bytes:
-    """9012: how a request went."""
+    """9012, device to host: how a request went."""
     return _answer(header, "9012", f"ExeRtn={result.value}", key)
 
 
@@ -96,12 +96,21 @@ def data_answer(header: Header, *, key: bytes | None = None) -> bytes:
     return _answer(header, "9014", "", key)
 
 
-def answer(header: Header, *, key: bytes | None = None) -> bytes | None:
-    """What a host owes for an upload: 9014 for data, 9013 for a notice, or nothing.
+def heartbeat(header: Header, *, key: bytes | None = None) -> bytes:
+    """9015 (2025): a heartbeat for a heartbeat; it asks for none itself."""
+    return _answer(header, "9015", "", key)
 
-    Nothing if no reply is wanted, or if it is itself an answer (9011 … 9015).
+
+def answer(header: Header, *, key: bytes | None = None) -> bytes | None:
+    """What a host owes for an upload: 9014 for data, 9013 for a notice, 9015 for a heartbeat.
+
+    Nothing if no reply is wanted, or if it is itself an answer (9011 … 9014).
     """
-    if not header.reply_wanted or header.cn.startswith("9"):
+    if not header.reply_wanted:
+        return None
+    if header.cn == "9015":
+        return heartbeat(header, key=key)
+    if header.cn.startswith("9"):
         return None
     is_notice = header.cn.startswith("1")
     return notice_answer(header, key=key) if is_notice else data_answer(header, key=key)

@@ -5,6 +5,7 @@ change. The CRC is taken over the plaintext. ECB hides little and authenticates 
 it is what the standard asks for, not a protection to build on.
 """
 
+import re
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 _START: Final = b"CP=&&"
 _END: Final = b"&&"
 _GROUP: Final = 16
+_TEXT: Final = re.compile(rb"[ -~]*")
 
 
 def encrypt_cp(segment: bytes, key: bytes) -> bytes:
@@ -31,6 +33,20 @@ def decrypt_cp(segment: bytes, key: bytes) -> bytes | None:
     whole = begin + (end - begin) // _GROUP * _GROUP
     decryptor = Cipher(algorithms.SM4(key), modes.ECB()).decryptor()  # noqa: S305  # the standard's own mode
     return segment[:begin] + decryptor.update(segment[begin:whole]) + segment[whole:]
+
+
+def looks_encrypted(segment: bytes) -> bool:
+    """Whether no group of CP is text: so what noise leaves of a plain one can be told apart.
+
+    Chance makes text of a random group once in ten million. CP of a single group, which noise
+    may have hit as a whole, is never said to be encrypted.
+    """
+    try:
+        begin, end = _bounds(segment)
+    except ValueError:
+        return False
+    groups = [segment[at : at + _GROUP] for at in range(begin, end - _GROUP + 1, _GROUP)]
+    return len(groups) > 1 and not any(_TEXT.fullmatch(group) for group in groups)
 
 
 def _bounds(segment: bytes) -> tuple[int, int]:

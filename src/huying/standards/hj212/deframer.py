@@ -103,7 +103,7 @@ class Deframer:
         try:
             found.append(checked(segment, check, self._key(segment), packet))
         except Refused as refusal:
-            if refusal.reason is Reason.CRC_WRONG:
+            if refusal.reason in (Reason.CRC_WRONG, Reason.WRONG_KEY):
                 return self._take_damaged(start, end, refusal, found)
             refusal.offset = self._offset + start
             found.append(refusal)

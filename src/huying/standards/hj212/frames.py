@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from huying.standards.hj212.cipher import decrypt_cp
+from huying.standards.hj212.cipher import decrypt_cp, looks_encrypted
 from huying.standards.hj212.crc import crc
 from huying.standards.hj212.refusals import Reason, Refused
 
@@ -206,7 +206,10 @@ def parse_frame(packet: bytes, *, key: bytes | None = None) -> Frame:
 
 
 def checked(segment: bytes, check: bytes, key: bytes | None, packet: bytes) -> Frame:
-    """Read a segment if its CRC (as it stands or, with ``key``, decrypted) is right."""
+    """Read a segment if its CRC (as it stands or, with ``key``, decrypted) is right.
+
+    If it is not, and CP is text neither as it stands nor decrypted, the key is missing or wrong.
+    """
     try:
         expected = int(check, 16) if check.isalnum() else -1
     except ValueError:
@@ -214,13 +217,13 @@ def checked(segment: bytes, check: bytes, key: bytes | None, packet: bytes) -> F
     try:
         if crc(segment) == expected:
             return parse_segment(segment)
-        if key is not None:
-            plain = decrypt_cp(segment, key)
-            if plain is not None and crc(plain) == expected:
-                return parse_segment(plain, encrypted=True)
+        plain = None if key is None else decrypt_cp(segment, key)
+        if plain is not None and crc(plain) == expected:
+            return parse_segment(plain, encrypted=True)
     except Refused as refusal:
         raise Refused(refusal.reason, packet, refusal.header) from None
-    raise Refused(Reason.CRC_WRONG, packet, peek_header(segment))
+    sealed = looks_encrypted(segment) and (plain is None or looks_encrypted(plain))
+    raise Refused(Reason.WRONG_KEY if sealed else Reason.CRC_WRONG, packet, peek_header(segment))
 
 
 def peek_header(segment: bytes) -> Header | None:

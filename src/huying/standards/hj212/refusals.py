@@ -44,6 +44,7 @@ class Reason(StrEnum):
     LENGTH_WRONG = "LENGTH_WRONG"
     TOO_LONG = "TOO_LONG"
     CRC_WRONG = "CRC_WRONG"
+    WRONG_KEY = "WRONG_KEY"
     NOT_READABLE = "NOT_READABLE"
     QN_WRONG = "QN_WRONG"
     ST_WRONG = "ST_WRONG"
@@ -76,6 +77,10 @@ _WORDS = {
         "the CRC does not match, the data may be damaged; let the device send it again or "
         "check its CRC routine",
     ),
+    Reason.WRONG_KEY: (
+        "密文无法解开；请核对该设备的 SM4 密钥",
+        "what is encrypted does not decrypt; check the SM4 key of the device",
+    ),
     Reason.NOT_READABLE: (
         "数据段缺少必要字段或格式不对；应含 ST、CN、MN 和 CP=&&…&&",
         "the segment lacks fields or is malformed; it must have ST, CN, MN and CP=&&…&&",
@@ -101,6 +106,8 @@ _WORDS = {
 }
 _QN_RTN = {
     Reason.CRC_WRONG: QnRtn.CRC_WRONG,
+    # The standard has no code for it: what the other side decrypts has the wrong CRC.
+    Reason.WRONG_KEY: QnRtn.CRC_WRONG,
     Reason.QN_WRONG: QnRtn.QN_WRONG,
     Reason.ST_WRONG: QnRtn.ST_WRONG,
     Reason.CN_WRONG: QnRtn.CN_WRONG,

@@ -163,6 +163,22 @@ def test_encryption_keeps_length_and_a_short_tail_and_the_crc_of_the_plaintext()
     assert not parse_frame(encode_segment(segment), key=KEY).encrypted
 
 
+def test_noise_is_not_taken_for_a_wrong_key() -> None:
+    other = bytes(reversed(KEY))
+    segment = b"ST=22;CN=2011;PW=1;MN=M1;Flag=8;CP=&&" + b"a34004-Rtd=35,a34004-Flag=N;" * 3 + b"&&"
+    plain, sealed = encode_segment(segment), encode_segment(segment, key=KEY)
+    cases = [
+        (plain, None, Reason.CRC_WRONG), (plain, KEY, Reason.CRC_WRONG),
+        (sealed, KEY, Reason.CRC_WRONG), (sealed, None, Reason.WRONG_KEY),
+        (sealed, other, Reason.WRONG_KEY),
+    ]  # fmt: skip
+    for whole, key, reason in cases:
+        damaged = whole[:50] + bytes([whole[50] ^ 0x80]) + whole[51:]
+        with pytest.raises(Refused) as caught:
+            parse_frame(damaged, key=key)
+        assert caught.value.reason is reason
+
+
 def test_sm4_vector_of_gbt_32907() -> None:
     segment = b"CP=&&" + bytes.fromhex("0123456789ABCDEFFEDCBA9876543210") + b"&&"
     assert encrypt_cp(segment, KEY)[5:21].hex().upper() == "681EDF34D206965E86B3E94F536E4246"

@@ -32,11 +32,12 @@ def _line(piece: hj212.Frame | hj212.Refused) -> str:
 
 def _refusal(refused: hj212.Refused) -> dict[str, object]:
     reason = refused.reason.value
+    told = {"mn": refused.header.mn} if refused.header else {}
     body: dict[str, object] = {
         "ok": False,
         "reason": reason,
-        "zh": refusals.sentence(reason, {}, "zh"),
-        "en": refusals.sentence(reason, {}, "en"),
+        "zh": refusals.sentence(reason, told, "zh"),
+        "en": refusals.sentence(reason, told, "en"),
         "offset": refused.offset,
         "raw": refused.raw[:2048].decode("utf-8", errors="backslashreplace"),
     }

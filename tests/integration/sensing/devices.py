@@ -85,6 +85,15 @@ class DeviceClient:
                 self._answers.append(piece)
         return self._answers.pop(0)
 
+    def bytes_until(self, mark: bytes) -> bytes:
+        """What the host sends, as it comes, to the end of the frame with `mark` in it."""
+        data = b""
+        while mark not in data or not data.endswith(b"\r\n"):
+            piece = self.socket.recv(65536)
+            assert piece, "the host closed the connection"
+            data += piece
+        return data
+
     def ask(self, data: bytes) -> hj212.Frame:
         self.send(data)
         return self.answer()

@@ -74,6 +74,14 @@ GOOD_AND_BAD: dict[str, tuple[Maker, Maker]] = {
         lambda d: DeviceProperty(device=d, property_id=d.properties.all()[0].property_id, factor=1),
     ),
     "counts": (lambda d: DeviceState(device=d), lambda d: DeviceState(device=d, frames=-1)),
+    "clock": (
+        lambda d: DeviceState(device=d, clock_at=NOW, clock_result="DONE"),
+        lambda d: DeviceState(device=d, clock_at=NOW, clock_result=""),
+    ),
+    "clock refused": (
+        lambda d: DeviceState(device=d, clock_at=NOW, clock_result="REFUSED", clock_code=3),
+        lambda d: DeviceState(device=d, clock_at=NOW, clock_result="REFUSED"),
+    ),
     "one edition": (edition, lambda d: RegistryEdition(id=2, number=2)),
     "rule whole": (lambda d: rule(), lambda d: rule(threshold=None)),
     "rule of a property": (lambda d: rule(), lambda d: rule(property=None)),

@@ -1,6 +1,9 @@
 """HJ 212 over real sockets: what devices send, what they are told, what is kept."""
 
 import csv
+import io
+import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -8,9 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from huying.sensing import actions, queries
-from huying.sensing.models import DeviceState, HourlyMean, Observation, Quarantine
+from huying.sensing import actions, decode, queries
+from huying.sensing.listeners import commands
+from huying.sensing.models import (
+    Device,
+    DeviceState,
+    HourlyMean,
+    Observation,
+    Property,
+    Quarantine,
+)
 from huying.standards import hj212
+from huying.standards.hj212 import ExeRtn, QnRtn
 from tests.factories.sensing import SYSTEM, frame, make_device
 from tests.integration.sensing.devices import DeviceClient, RunningListener
 
@@ -260,8 +272,159 @@ def test_sm4_both_ways(listener: RunningListener) -> None:
     listener.refresh()
     with DeviceClient(listener.port) as client:
         assert client.ask(data).cn == "9014"
+        client.send(hj212.request_calibration(sender, now()))
+        told = client.bytes_until(b"CN=1012")
 
     assert Observation.objects.get().values == [35.0]
+    assert b"SystemTime" not in told
+    *_, command = hj212.Deframer(key_of={device.mn: key}.get).feed(told)
+    assert isinstance(command, hj212.Frame)
+    assert command.encrypted
+    assert hj212.parse_time(command.fields["SystemTime"]) is not None
+
+
+@pytest.mark.parametrize("registered", ["", bytes(range(1, 17)).hex()])
+def test_a_wrong_key_is_told_and_the_data_kept_until_it_is_mended(
+    listener: RunningListener, registered: str
+) -> None:
+    key = bytes(range(16))
+    device = make_device(sm4_key=registered or None)
+    sender = hj212.Sender(device.mn, "22", "123456", 2025, key)
+    (data,) = hj212.upload(sender, "2011", now(), [hj212.Item("a34004", {"Rtd": 35})], qn=now())
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        assert client.ask(data).fields["QnRtn"] == "9"
+    listener.until(lambda: Quarantine.objects.exists())
+    item = Quarantine.objects.get()
+    assert (item.reason, item.mn) == ("WRONG_KEY", device.mn)
+
+    actions.change_device(mn=device.mn, sm4_key=key.hex(), by=SYSTEM)
+    assert actions.replay_quarantine(by=SYSTEM, reason="WRONG_KEY").accepted == 1
+    assert Observation.objects.get().values == [35.0]
+
+
+def test_raw_data_stand_beside_those_that_count(listener: RunningListener) -> None:
+    device = make_device()
+    at = now()
+    with DeviceClient(listener.port) as client:
+        assert client.ask(frame(segment(device.mn, at=at, flag=9))).cn == "9014"
+        items = "a34004-Rtd=41,a34004-Flag=N"
+        for moment in (at, at - timedelta(seconds=30)):
+            raw = frame(segment(device.mn, items, cn="2013", at=moment, flag=9))
+            assert client.ask(raw).cn == "9014"
+
+    named = {code.id: code.code for code in Property.objects.all()}
+    found = [
+        dict(zip((named[n] for n in row.properties), row.values, strict=True))
+        for row in Observation.objects.order_by("at")
+    ]
+    assert found == [{"a34004-Raw": 41.0}, {"a34004": 35.0, "a34004-Raw": 41.0}]
+
+
+def test_a_key_over_the_line_is_refused_and_not_kept(listener: RunningListener) -> None:
+    device = make_device(sm4_key="")
+    secret = "0123456789abcdef0123456789abcdef"
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        for mn in (device.mn, "NOBODY"):
+            text = segment(mn, cn="1014", flag=9).split("CP=")[0] + f"CP=&&Key={secret}&&"
+            answer = client.ask(frame(text))
+            assert answer.cn == "9011"
+            assert answer.fields["QnRtn"] == ("2" if mn == device.mn else "4")
+
+    listener.until(lambda: Quarantine.objects.count() == 2)
+    kept = {item.reason: bytes(item.raw) for item in Quarantine.objects.all()}
+    assert kept.keys() == {"KEY_REFUSED", "UNKNOWN_DEVICE"}
+    assert not any(secret.encode() in raw for raw in kept.values())
+
+
+def test_a_heartbeat_is_answered_with_one(listener: RunningListener) -> None:
+    device = make_device()
+    text = segment(device.mn, cn="9015", flag=9).split("CP=")[0] + "CP=&&&&"
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        client.send(frame(text.replace("Flag=9", "Flag=8")))  # wants none
+        answer = client.ask(frame(text))
+        assert client.ask(frame(segment(device.mn))).cn == "9014"
+
+    assert (answer.cn, answer.header.reply_wanted) == ("9015", False)
+    assert answer.header.qn in text
+    assert not Quarantine.objects.exists()
+    actions.heard_log.write(now().timestamp(), all_of_it=True)
+    assert DeviceState.objects.get(device=device).frames == 3
+
+
+def clock_of(device: Device) -> tuple[str, int | None]:
+    actions.heard_log.write(now().timestamp(), all_of_it=True)
+    state = DeviceState.objects.get(device=device)
+    return state.clock_result, state.clock_code
+
+
+@pytest.mark.parametrize(
+    ("answers", "result"),
+    [
+        ([], ("SENT", None)),
+        ([QnRtn.READY], ("ACCEPTED", None)),
+        ([QnRtn.READY, ExeRtn.DONE], ("DONE", None)),
+        ([ExeRtn.DONE], ("DONE", None)),
+        ([QnRtn.PW_WRONG], ("REFUSED", 3)),
+        ([QnRtn.READY, ExeRtn.FAULT], ("FAILED", 6)),
+    ],
+)
+def test_what_a_device_says_to_its_clock_being_set(
+    listener: RunningListener, answers: list[QnRtn | ExeRtn], result: tuple[str, int | None]
+) -> None:
+    device = make_device()
+    wrong = now() - timedelta(minutes=30)
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        client.send(frame(segment(device.mn, at=wrong, qn=wrong, flag=4)))
+        command = client.answer()
+        assert command.cn == "1012"
+        for code in answers:
+            client.send(said(command.header, code))
+        assert client.ask(frame(segment(device.mn))).cn == "9014"
+
+    assert clock_of(device) == result
+    row = queries.latest_values(SYSTEM, mn=device.mn)[0]
+    assert (row.drift_seconds is None) == (result[0] == "DONE")
+
+
+def said(header: hj212.Header, code: QnRtn | ExeRtn) -> bytes:
+    if isinstance(code, QnRtn):
+        return hj212.request_answer(header, code)
+    return hj212.execution_result(header, code)
+
+
+def test_an_answer_to_something_else_is_passed_over(listener: RunningListener) -> None:
+    device = make_device()
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        client.send(hj212.request_calibration(hj212.Sender(device.mn, "22"), now()))
+        _notice, command = client.answer(), client.answer()
+        other = command.header._replace(qn=stamp(now() - timedelta(days=1), milliseconds=True))
+        client.send(hj212.request_answer(other, QnRtn.REFUSED))
+        assert client.ask(frame(segment(device.mn))).cn == "9014"
+
+    assert clock_of(device) == ("SENT", None)
+
+
+def test_a_clock_command_without_an_answer_is_sent_four_times(
+    listener: RunningListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "ANSWER_SECONDS", 0.05)
+    device = make_device()
+    listener.refresh()
+    with DeviceClient(listener.port) as client:
+        client.send(hj212.request_calibration(hj212.Sender(device.mn, "22"), now()))
+        assert client.answer().cn == "9013"
+        sent = [client.answer() for _ in range(4)]
+        listener.until(lambda: clock_of(device)[0] == "NO_ANSWER")
+        assert client.ask(frame(segment(device.mn))).cn == "9014"  # and no fifth
+
+    assert {one.cn for one in sent} == {"1012"}
+    assert len({one.header.qn for one in sent}) == 1
+    assert clock_of(device) == ("NO_ANSWER", None)
 
 
 def test_a_clock_that_is_off_is_set(listener: RunningListener) -> None:
@@ -372,7 +535,8 @@ def test_a_stop_finishes_what_was_received(catalogue: None) -> None:
 
 
 def test_all_frames_of_public_receivers(listener: RunningListener, shared_data: Path) -> None:
-    """Each frame of the collection, from a registered device: taken or kept, as it says."""
+    """Each frame of the collection, from a registered device: taken or kept, and why, as each of
+    its columns says; and the decoder of the field says the same."""
     counters = listener.server.counters
     with (shared_data / "hj212" / "frames.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -381,26 +545,61 @@ def test_all_frames_of_public_receivers(listener: RunningListener, shared_data: 
         make_device(mn, password="", units={}, kind="OTHER")
     listener.refresh()
     for row in rows:
-        before, refused, seen = Observation.objects.count(), broken(), counters.frames
+        assert decoded(row["packet"].encode()) == {
+            "len_ok": row["len_ok"], "crc_ok": row["crc_ok"], "crc_calc": row["crc_calc"].upper(),
+            "valid": row["valid"],
+        }  # fmt: skip
+        before, kept, seen = Observation.objects.count(), reasons(), counters.frames
         with DeviceClient(listener.port) as client:
             client.send(row["packet"].encode() + b"\r\n")
             listener.until(partial(came_through, listener, seen))
         if row["valid"] == "False":
-            listener.until(partial(reached, broken, refused + 1))
+            assert row["len_ok"] == "1"  # the collection has no frame whose length is wrong
+            listener.until(partial(reached, reasons, kept + Counter(["CRC_WRONG"])))
             assert Observation.objects.count() == before
         elif "CN=2081" not in row["packet"]:  # a boot note is no observation
             # Two of the frames are for one device and time: their properties come together.
             merged = row["packet"].startswith("##0317QN=20191012133710130")
             listener.until(partial(reached, Observation.objects.count, before + (not merged)))
-    assert broken() == sum(row["valid"] == "False" for row in rows)
+            assert reasons() == kept
+    assert reasons() == Counter({"CRC_WRONG": sum(row["crc_ok"] == "0" for row in rows)})
 
 
-def broken() -> int:
-    return Quarantine.objects.filter(reason__in=["CRC_WRONG", "LENGTH_WRONG"]).count()
+def decoded(packet: bytes) -> dict[str, str]:
+    """What `huying hj212 decode` says of one frame, in the columns of the collection."""
+    (line,) = decode.lines(io.BytesIO(packet + b"\r\n"))
+    said = json.loads(line)
+    reason = said.get("reason", "")
+    return {
+        "len_ok": str(int(reason not in ("LENGTH_WRONG", "TOO_LONG", "TRUNCATED"))),
+        "crc_ok": str(int(reason != "CRC_WRONG")),
+        "crc_calc": said.get("crc_expected") or hj212.crc_text(packet[6:-4]).decode(),
+        "valid": str(said["ok"]),
+    }
 
 
-def reached(count: Callable[[], int], number: int) -> bool:
-    return count() == number
+def test_a_wrong_length_is_not_a_wrong_crc(listener: RunningListener) -> None:
+    device = make_device()
+    good = frame(segment(device.mn))
+    longer = b"##%04d" % (int(good[2:6]) + 7) + good[6:]
+    said = decoded(longer[:-2])
+    assert (said["len_ok"], said["crc_ok"], said["valid"]) == ("0", "1", "False")
+    with DeviceClient(listener.port) as client:
+        client.send(longer)
+        assert client.ask(frame(segment(device.mn))).cn == "9011"
+        assert client.answer().cn == "9014"
+
+    listener.until(partial(reached, reasons, Counter(["LENGTH_WRONG"])))
+
+
+def reasons() -> Counter[str]:
+    """Frames in quarantine for what is wrong about the frame, not about a value in it."""
+    kept = Quarantine.objects.filter(reason__in=list(hj212.Reason))
+    return Counter(kept.values_list("reason", flat=True))
+
+
+def reached(look: Callable[[], object], wanted: object) -> bool:
+    return look() == wanted
 
 
 def came_through(listener: RunningListener, seen: int) -> bool:

@@ -1,7 +1,10 @@
 """The pages of sensing: who sees them, and that their buttons do what they say."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from huying.directory.models import Account
 from huying.directory.permissions import Role
@@ -9,6 +12,7 @@ from huying.sensing.models import (
     Alert,
     AlertRule,
     Device,
+    DeviceState,
     MaintenanceWindow,
     Observation,
     Property,
@@ -58,6 +62,30 @@ def test_a_device_with_its_chart(admin: Client) -> None:
     assert chart["series"][0]["values"] == [40.0, 41.0, 42.0]
     assert chart["threshold"]["value"] == 150
     assert admin.get("/sensing/devices/nobody/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"drift_seconds": 900}, "不支持远程对时，请到现场校准"),
+        ({"drift_seconds": 900, "clock_result": "SENT"}, "已下发对时命令，等待设备应答"),
+        ({"drift_seconds": 900, "clock_result": "DONE"}, "时钟仍然不准"),
+        ({"clock_result": "REFUSED", "clock_code": 3}, "设备拒绝对时命令（QnRtn=3）"),
+        ({"clock_result": "FAILED", "clock_code": 6}, "执行对时命令失败（ExeRtn=6）"),
+        ({"clock_result": "NO_ANSWER"}, "设备没有应答"),
+        ({"clock_result": "DONE"}, ""),
+    ],
+)
+def test_what_became_of_setting_the_clock_is_seen(
+    admin: Client, state: dict[str, Any], words: str
+) -> None:
+    device = make_device()
+    if "clock_result" in state:
+        state = {**state, "clock_at": timezone.now()}
+    DeviceState.objects.create(device=device, **state)
+    page = admin.get(f"/sensing/devices/{device.mn}/").content.decode()
+
+    assert (words in page) if words else ("hy-inset" not in page)
 
 
 def test_who_may_see_what() -> None:

@@ -476,7 +476,8 @@ def note_last_heard(*, heard: Sequence[tuple[str, datetime, int]], by: Actor) ->
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO sensing_devicestate (device_id, last_heard_at, last_refusal,"
-            " flooded_frames, frames, refused) SELECT id, at, '', 0, frames, 0"
+            " flooded_frames, frames, refused, clock_result)"
+            " SELECT id, at, '', 0, frames, 0, ''"
             " FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[]) AS g (id, at, frames)"
             " ON CONFLICT (device_id) DO NOTHING",
             [

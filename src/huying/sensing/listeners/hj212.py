@@ -19,6 +19,7 @@ from huying.sensing import queries
 from huying.sensing.actions import Kept, Outcome, Reading, Refusal, heard_log
 from huying.sensing.listeners import answers
 from huying.sensing.listeners.batching import Batcher
+from huying.sensing.listeners.commands import ClockCommands
 from huying.sensing.listeners.flood import KEPT_A_MINUTE, MinuteLimit
 from huying.sensing.queries import DeviceProfile
 from huying.sensing.rules import frames
@@ -59,6 +60,7 @@ class Server:
         self.strangers = MinuteLimit()
         """Frames of devices the door did not know, by connection: it alone knows the newest."""
         self.shapes = Shapes()
+        self.clocks = ClockCommands(self._note_clock)
         self.synced: OrderedDict[str, float] = OrderedDict()
         self._host = host
         self._port = port
@@ -82,6 +84,7 @@ class Server:
         if self._server is not None:
             self._server.close()
         sweeper.cancel()
+        self.clocks.close()
         self._pause_all()
         self.batcher.stop()
         try:
@@ -128,6 +131,11 @@ class Server:
         for connection, parts in replies.items():
             connection.send(b"".join(parts))
             connection.close_if_done()
+
+    def _note_clock(self, mn: str, result: str, code: int | None) -> None:
+        profile = self.profile(mn)
+        if profile is not None:
+            heard_log.note_clock(profile.id, time.time(), result, code)
 
     def _pause_all(self) -> None:
         for connection in self.connections:
@@ -248,7 +256,7 @@ class Connection(asyncio.Protocol):
                 self._reply(hj212.request_answer(header, hj212.QnRtn.MN_WRONG), header)
                 return
         elif server.frame_limit.add(reading.mn, now) > profile.frames_per_minute:
-            self._flooded(reading.raw, profile, now)
+            self._flooded(hj212.encode_segment(reading.raw), profile, now)
             return
         elif abs(reading.at - now) > DRIFT_SECONDS:
             self._check_clock(header, reading.at, profile, now)
@@ -302,7 +310,7 @@ class Connection(asyncio.Protocol):
         server.counters.frames += 1
         if profile is not None:
             heard_log.note_refusal(profile.id, time.time(), refused.reason.value)
-        server.keep(refused.reason.value, refused.raw, mn, self.peer, {})
+        server.keep(refused.reason.value, refused.raw, mn, self.peer, {"mn": mn} if mn else {})
         reply = answers.for_refusal(refused, profile.sm4_key if profile else None)
         if reply is not None:
             self.send(reply)
@@ -315,7 +323,7 @@ class Connection(asyncio.Protocol):
         now = time.time()
         if profile is not None:
             if server.frame_limit.add(header.mn, now) > profile.frames_per_minute:
-                self._flooded(frame.segment, profile, now)
+                self._flooded(_raw(frame), profile, now)
                 return
             if frame.data_time is not None:
                 self._check_clock(header, frame.data_time.timestamp(), profile, now)
@@ -365,7 +373,7 @@ class Connection(asyncio.Protocol):
         return whole
 
     def _take_other(self, frame: hj212.Frame, profile: DeviceProfile | None, now: float) -> None:
-        """Boot notes, requests for the time, heartbeats, answers to our own commands."""
+        """Boot notes, requests for the time, keys, heartbeats, answers to our own commands."""
         server, header = self._server, frame.header
         if profile is None:
             server.keep("UNKNOWN_DEVICE", _raw(frame), header.mn, self.peer, {"mn": header.mn})
@@ -384,6 +392,12 @@ class Connection(asyncio.Protocol):
             self._reply(hj212.notice_answer(header, key=profile.sm4_key), header)
             self._set_clock(profile, header, now)
             return
+        elif header.cn == "1014":
+            server.keep("KEY_REFUSED", _raw(frame), header.mn, self.peer, {"mn": header.mn})
+            self._answer_refused(header, profile)
+            return
+        elif header.cn in ("9011", "9012"):
+            server.clocks.hear(frame)
         elif not header.cn.startswith("9"):
             server.keep("UNKNOWN_COMMAND", _raw(frame), header.mn, self.peer, {"cn": header.cn})
             refusal = hj212.request_answer(header, hj212.QnRtn.CN_WRONG, key=profile.sm4_key)
@@ -393,13 +407,12 @@ class Connection(asyncio.Protocol):
         if reply is not None:
             self.send(reply)
 
-    def _flooded(self, segment: bytes, profile: DeviceProfile, now: float) -> None:
+    def _flooded(self, raw: bytes, profile: DeviceProfile, now: float) -> None:
         """More than the device's limit: counted, a sample kept, no answer."""
         server = self._server
         server.counters.flooded += 1
         heard_log.note_flood(profile.id, now)
         detail: dict[str, object] = {"mn": profile.mn, "limit": profile.frames_per_minute}
-        raw = hj212.encode_segment(segment)
         server.keep("FLOOD", raw, profile.mn, self.peer, detail)
 
     def _check_clock(
@@ -427,10 +440,16 @@ class Connection(asyncio.Protocol):
         synced.move_to_end(profile.mn)
         if len(synced) > 100_000:
             synced.popitem(last=False)
-        at = datetime.fromtimestamp(now, UTC)
+        asked = datetime.fromtimestamp(now, UTC)
         version = header.version if header.version >= 2017 else 2017
         device = hj212.Sender(profile.mn, header.st, header.pw, version, profile.sm4_key)
-        self.send(hj212.set_time(device, at, at + timedelta(milliseconds=500)))
+
+        def send() -> None:
+            # The same QN each time, and the time of now.
+            at = datetime.now(UTC) + timedelta(milliseconds=500)
+            self.send(hj212.set_time(device, asked, at))
+
+        self._server.clocks.send(profile.mn, hj212.format_time(asked, milliseconds=True), send)
 
     def _answer_refused(self, header: hj212.Header, profile: DeviceProfile | None) -> None:
         key = profile.sm4_key if profile is not None else None
@@ -442,5 +461,11 @@ class Connection(asyncio.Protocol):
 
 
 def _raw(frame: hj212.Frame) -> bytes:
-    """The frame as it came, rebuilt from its segment (an encrypted one in plain text)."""
-    return hj212.encode_segment(frame.segment)
+    """The frame as it came, rebuilt from its segment (an encrypted one in plain text).
+
+    But for a new key: what lies in quarantine is read by people.
+    """
+    segment = frame.segment
+    if frame.cn == "1014":
+        segment = segment[: segment.index(b"CP=&&")] + b"CP=&&&&"
+    return hj212.encode_segment(segment)

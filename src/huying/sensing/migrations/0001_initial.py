@@ -876,6 +876,28 @@ class Migration(migrations.Migration):
                 ("drift_seconds", models.IntegerField(null=True)),
                 ("frames", models.BigIntegerField(default=0)),
                 ("refused", models.BigIntegerField(default=0)),
+                ("clock_at", models.DateTimeField(null=True)),
+                (
+                    "clock_result",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("SENT", "已下发，等待应答"),
+                            ("ACCEPTED", "设备已接受"),
+                            ("DONE", "已对时"),
+                            ("REFUSED", "设备拒绝"),
+                            ("FAILED", "设备执行失败"),
+                            ("NO_ANSWER", "设备没有应答"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "clock_code",
+                    models.SmallIntegerField(
+                        help_text="QnRtn of a refusal, ExeRtn of a failure", null=True
+                    ),
+                ),
             ],
             options={
                 "constraints": [
@@ -884,7 +906,31 @@ class Migration(migrations.Migration):
                             ("flooded_frames__gte", 0), ("frames__gte", 0), ("refused__gte", 0)
                         ),
                         name="sensing_devicestate_counts",
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("clock_at__isnull", True),
+                                ("clock_code__isnull", True),
+                                ("clock_result", ""),
+                            ),
+                            models.Q(
+                                ("clock_at__isnull", False),
+                                ("clock_code__isnull", True),
+                                (
+                                    "clock_result__in",
+                                    ["SENT", "ACCEPTED", "DONE", "NO_ANSWER"],
+                                ),
+                            ),
+                            models.Q(
+                                ("clock_at__isnull", False),
+                                ("clock_code__isnull", False),
+                                ("clock_result__in", ["REFUSED", "FAILED"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="sensing_devicestate_clock",
+                    ),
                 ],
             },
         ),

@@ -188,6 +188,17 @@ class DeviceState(models.Model):
     """What the listeners know of a device; written every few seconds, not with each frame."""
 
     device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="state")
+
+    class ClockResult(models.TextChoices):
+        """What became of the last command to set the device's clock (CN 1012)."""
+
+        SENT = "SENT", _("已下发，等待应答")
+        ACCEPTED = "ACCEPTED", _("设备已接受")
+        DONE = "DONE", _("已对时")
+        REFUSED = "REFUSED", _("设备拒绝")
+        FAILED = "FAILED", _("设备执行失败")
+        NO_ANSWER = "NO_ANSWER", _("设备没有应答")
+
     last_heard_at = models.DateTimeField(null=True)
     last_booted_at = models.DateTimeField(null=True)
     last_refused_at = models.DateTimeField(null=True)
@@ -197,13 +208,32 @@ class DeviceState(models.Model):
     drift_seconds = models.IntegerField(null=True)
     frames = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
+    clock_at = models.DateTimeField(null=True)
+    clock_result = models.CharField(max_length=9, choices=ClockResult.choices, blank=True)
+    clock_code = models.SmallIntegerField(
+        null=True, help_text="QnRtn of a refusal, ExeRtn of a failure"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 name="sensing_devicestate_counts",
                 condition=Q(frames__gte=0, refused__gte=0, flooded_frames__gte=0),
-            )
+            ),
+            models.CheckConstraint(
+                name="sensing_devicestate_clock",
+                condition=Q(clock_at__isnull=True, clock_result="", clock_code__isnull=True)
+                | Q(
+                    clock_at__isnull=False,
+                    clock_result__in=["SENT", "ACCEPTED", "DONE", "NO_ANSWER"],
+                    clock_code__isnull=True,
+                )
+                | Q(
+                    clock_at__isnull=False,
+                    clock_result__in=["REFUSED", "FAILED"],
+                    clock_code__isnull=False,
+                ),
+            ),
         ]
 
     def __str__(self) -> str:

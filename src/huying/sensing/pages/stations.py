@@ -54,6 +54,29 @@ def _state(row: queries.StationRow, now: datetime) -> tuple[str, str]:
     return _("正常"), "hy-tag-done"
 
 
+def _clock_words(row: queries.StationRow) -> str:
+    """How far off a device's clock is, and what became of setting it; empty if there is nothing
+    to do about it."""
+    off = _("设备时钟与服务器相差较大，数据按设备报的时间保存。") if row.drift_seconds else ""
+    code = {"code": row.clock_code}
+    match row.clock_result:
+        case "REFUSED":
+            return (
+                off + _("设备拒绝对时命令（QnRtn=%(code)s），请核对访问密码，或到现场校准。") % code
+            )
+        case "FAILED":
+            return off + _("设备执行对时命令失败（ExeRtn=%(code)s），请到现场校准。") % code
+        case "NO_ANSWER":
+            return off + _("对时命令发了 4 次，设备没有应答，请到现场校准。")
+        case "SENT" if off:
+            return off + _("已下发对时命令，等待设备应答。")
+        case "ACCEPTED" if off:
+            return off + _("设备已接受对时命令。")
+        case "DONE" if off:
+            return off + _("设备报告对时成功，但时钟仍然不准，请到现场检查。")
+    return off and off + _("设备不支持远程对时，请到现场校准。")
+
+
 def _level(row: queries.StationRow) -> int:
     return _LEVELS.index(row.aqi.level.value) + 1 if row.aqi else 0
 
@@ -146,6 +169,7 @@ def _device_context(
         "place": place.get(row.division_code or "", ""),
         "state": words,
         "tag": tag,
+        "clock": _clock_words(row),
         "level": _level(row),
         "chosen": chosen,
         "days": days,

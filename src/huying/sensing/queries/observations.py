@@ -44,6 +44,10 @@ class StationRow:
     last_heard_at: datetime | None
     flooded_at: datetime | None
     drift_seconds: int | None
+    clock_at: datetime | None
+    clock_result: str
+    """What became of the last command to set its clock: `DeviceState.ClockResult`, or empty."""
+    clock_code: int | None
     open_alerts: int
     aqi: aqi.Aqi | None
     """The hourly index, where the newest values are hourly."""
@@ -124,6 +128,9 @@ def _station(
         last_heard_at=state.last_heard_at if state else None,
         flooded_at=state.flooded_at if state else None,
         drift_seconds=state.drift_seconds if state else None,
+        clock_at=state.clock_at if state else None,
+        clock_result=state.clock_result if state else "",
+        clock_code=state.clock_code if state else None,
         open_alerts=open_alerts,
         aqi=_index(values, facts, at) if period == "HOUR" and at else None,
     )

@@ -10,12 +10,14 @@ from huying.standards import hj212
 # Command: kind of data, and the field that holds the value itself.
 DATA_COMMANDS: Final = {
     "2011": ("REALTIME", "Rtd"),
+    "2013": ("REALTIME", ""),
     "2021": ("REALTIME", "RS"),
     "2031": ("DAY", "Avg"),
     "2041": ("DAY", "RT"),
     "2051": ("MINUTE", "Avg"),
     "2061": ("HOUR", "Avg"),
 }
+_RAW: Final = "2013"
 _READING: Final = re.compile(r"([A-Za-z0-9_]+)-([A-Z][A-Za-z]*)=(.*)", re.DOTALL)
 
 
@@ -27,7 +29,9 @@ def reading_of(frame: hj212.Frame, *, raw: bytes, peer: str) -> Reading | Refusa
     """The reading in a data frame; a Refusal where the frame as a whole cannot be one.
 
     Codes of 2005 are translated. Rtd (real-time) or Avg (periods) is the value, Min and Max go
-    with it, and any other field (Cou, ZsRtd, RS, RT …) becomes a property "code-field".
+    with it, and any other field (Cou, ZsRtd, RS, RT …) becomes a property "code-field". Raw
+    data (2025, CN 2013) is what the instrument said before it was corrected: it becomes
+    "code-Raw", apart from the values that count.
     """
     header = frame.header
     kind, primary = DATA_COMMANDS[header.cn]
@@ -76,7 +80,7 @@ def _gathered(
         if item.kind in extremes and primary == "Avg":
             extremes[item.kind].setdefault(code, item.value)
             continue
-        name = code if item.kind == primary else f"{code}-{item.kind}"
+        name = code if item.kind == primary else f"{code}-{_field(item.kind, frame.header.cn)}"
         values.setdefault(name, item.value)
         flags.setdefault(name, item.flag[:1] or "N")
     codes = tuple(values)
@@ -88,6 +92,12 @@ def _gathered(
         maxima=[extremes["Max"].get(code) for code in codes] if with_extremes else None,
         troubles=troubles,
     )  # fmt: skip
+
+
+def _field(kind: str, cn: str) -> str:
+    if cn != _RAW:
+        return kind
+    return "Raw" if kind == "Rtd" else f"Raw{kind}"
 
 
 def _trouble(skipped: str) -> Refusal:

@@ -110,6 +110,11 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "设备 {mn} 的密文无法解开，请核对 SM4 密钥。",
         "What {mn} sent does not decrypt: check its SM4 key.",
     ),
+    "KEY_REFUSED": (
+        "不接受在线换密钥", "Key not taken",
+        "设备 {mn} 用 CN=1014 发来新密钥，未采用，也未保存。请在设备页面登记密钥。",
+        "{mn} sent a new key (CN=1014), which was neither taken nor kept: set it on its page.",
+    ),
     "FLOOD": (
         "发送过于频繁", "Flood",
         "设备 {mn} 每分钟报文数超过上限 {limit}，超出部分未入库。其他设备不受影响。",

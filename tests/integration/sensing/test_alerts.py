@@ -156,14 +156,72 @@ def test_rate_of_change() -> None:
     assert view.finding == "PM10 1 小时内升高 120 µg/m³，达到预警幅度（100 µg/m³）"
 
 
-def test_aqi_level_uses_the_table_of_the_date() -> None:
-    rule("aqi", test="AQI", property_code="", threshold=100)
+@pytest.mark.parametrize(
+    ("values", "threshold", "opens_with"),
+    [
+        # Rises: against the lowest of the two hours before.
+        ([150, 60, 200], 100, 140),  # rose 140, though only 50 above the first
+        ([50, 140, 160], 100, 110),
+        ([50, 100, 150], 100, None),  # exactly 100
+        ([50, 100, 150, 200], 100, None),  # slowly: the 50 is out of the window
+        ([300, 60, 61], 100, None),  # fell
+        ([200], 100, None),  # nothing to compare with
+        # Falls: against the highest.
+        ([60, 200, 90], -100, -110),  # fell 110, though it stands above the first
+        ([200, 150, 100], -100, None),
+        ([60, 200, 190], -100, None),  # rose
+    ],
+)
+def test_a_rate_is_against_the_extreme_of_its_window(
+    values: list[float], threshold: float, opens_with: float | None
+) -> None:
+    comparison = "ABOVE" if threshold > 0 else "BELOW"
+    rule("jump", test="RATE", threshold=threshold, comparison=comparison, window_seconds=2 * HOUR)
+    device, at_once = make_device(), make_device()
+    hourly(device.mn, *values, code="a34002")
+    take(
+        *[
+            make_reading(at_once.mn, {"a34002": value}, kind="HOUR", at=this_hour(10 - n))
+            for n, value in enumerate(values)
+        ]
+    )
+
+    opened = [] if opens_with is None else [opens_with]
+    for one in (device, at_once):
+        assert [alert.value for alert in Alert.objects.filter(device=one)] == opened
+
+
+def test_a_rate_of_real_time_values_leaves_out_what_does_not_count() -> None:
+    rule("jump", test="RATE", threshold=100, window_seconds=600, period="REALTIME")
     device = make_device()
-    hourly(device.mn, 61.0)  # 2026: PM2.5 60 is 100
+    at = this_hour(1)
+    for second, value, flag in ((0, 150.0, "N"), (60, 10.0, "C"), (120, 200.0, "N")):
+        take(make_reading(device.mn, {"a34002": value}, at=at + second, flags=flag))
+    assert not Alert.objects.exists()
+
+    take(make_reading(device.mn, {"a34002": 260.0}, at=at + 180))
+
+    assert Alert.objects.get().value == 110.0
+
+
+def test_aqi_level_uses_the_table_of_the_date() -> None:
+    rule("aqi", test="AQI", property_code="", threshold=101, clear_threshold=101)
+    device = make_device()
+    hourly(device.mn, 60.0)  # 2026: PM2.5 60 is 100, the last of level 2
+    assert not Alert.objects.exists()
+
+    hourly(device.mn, 61.0, start=9)
 
     alert = Alert.objects.get()
     assert alert.property is not None
-    assert (alert.value, alert.property.code) == (101.0, "a34004")
+    assert (alert.value, alert.property.code) == (101.0, "a34004")  # level 3 is reached
+    view = queries.alert(alert.id)
+    assert view is not None
+    assert view.finding == "空气质量指数（AQI）101，达到预警值（101）"
+
+    hourly(device.mn, 61.0, 60.0, start=8)
+    alert.refresh_from_db()
+    assert alert.closed_at == datetime.fromtimestamp(this_hour(7), UTC)
 
     old = make_device()
     take(make_reading(old.mn, {"a34004": 61.0}, kind="HOUR", at=1_483_225_200))  # 2017
@@ -307,6 +365,8 @@ def test_every_wording_of_a_rule_is_kept() -> None:
         {"threshold": 100, "property_code": "nothing"},
         {"test": "SILENCE", "property_code": ""},
         {"threshold": 100, "device_mns": ("nobody",)},
+        {"threshold": -100, "test": "RATE"},
+        {"threshold": 100, "test": "RATE", "comparison": "BELOW"},
     ],
 )
 def test_a_rule_that_does_not_hold_together_is_refused(wording: dict[str, Any]) -> None:

@@ -93,6 +93,14 @@ GOOD_AND_BAD: dict[str, tuple[Maker, Maker]] = {
         lambda d: rule(test="RATE", window_seconds=60),
         lambda d: rule(test="RATE", window_seconds=0),
     ),
+    "a rise is positive": (
+        lambda d: rule(test="RATE", threshold=1),
+        lambda d: rule(test="RATE", threshold=-1),
+    ),
+    "a fall is negative": (
+        lambda d: rule(test="RATE", comparison="BELOW", threshold=-1),
+        lambda d: rule(test="RATE", comparison="BELOW", threshold=1),
+    ),
     "hysteresis above": (lambda d: rule(clear_threshold=0.5), lambda d: rule(clear_threshold=2)),
     "hysteresis below": (
         lambda d: rule(comparison="BELOW", clear_threshold=2),

@@ -50,7 +50,7 @@ def test_a_normal_reading(client: Client, write: dict[str, str]) -> None:
     assert answer.status_code == 200
     body = answer.json()
     assert (body["result"], body["verdict"], body["threshold"]) == ("STORED", "NORMAL", 150)
-    assert body["why"] == "PM2.5 35 µg/m³，未达到预警值 150 µg/m³"
+    assert body["why"] == "PM2.5 35 µg/m³，不高于预警值 150 µg/m³"
     assert Observation.objects.get().values == [35.0]
 
 

@@ -43,7 +43,7 @@ SILENT = replace(HOURLY, test="SILENCE", for_seconds=7200)
             "PM2.5 hourly mean 4.2 µg/m³, below the alert level 5 µg/m³, for 30 min",
         ),
         (
-            FAST,
+            replace(FAST, comparison="BELOW", threshold=-80.0, clear_threshold=-40.0),
             -90.0,
             "PM2.5 1 小时内下降 90 µg/m³，达到预警幅度（80 µg/m³）",
             "PM2.5 fell by 90 µg/m³ in 1 h, alert level 80 µg/m³",
@@ -79,13 +79,18 @@ def test_an_alert_says_what_was_found(
         ),
         (
             FAST,
-            "PM2.5 1 小时内变化高于 80 µg/m³；回落到 40 µg/m³ 及以下解除",
-            "PM2.5 changes within 1 h above 80 µg/m³; clears at 40 µg/m³ or less",
+            "PM2.5 1 小时内升高超过 80 µg/m³；升幅回落到 40 µg/m³ 及以下解除",
+            "PM2.5 rises by more than 80 µg/m³ in 1 h; clears at 40 µg/m³ or less",
+        ),
+        (
+            replace(FAST, comparison="BELOW", threshold=-3.0, clear_threshold=-1.0),
+            "PM2.5 1 小时内下降超过 3 µg/m³；降幅回落到 1 µg/m³ 及以下解除",
+            "PM2.5 falls by more than 3 µg/m³ in 1 h; clears at 1 µg/m³ or less",
         ),
         (
             INDEX,
-            "小时 AQI 高于 200；降到 180 及以下解除",
-            "Hourly AQI above 200; clears at 180 or less",
+            "小时 AQI 达到 200；低于 180 解除",
+            "Hourly AQI 200 or more; clears below 180",
         ),
         (
             SILENT,

@@ -178,6 +178,27 @@ def test_below() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("test", "comparison", "value", "breached", "cleared"),
+    [
+        ("THRESHOLD", "ABOVE", 149, False, True),
+        ("THRESHOLD", "ABOVE", 150, False, True),
+        ("THRESHOLD", "ABOVE", 151, True, False),
+        ("THRESHOLD", "BELOW", 149, True, False),
+        ("THRESHOLD", "BELOW", 150, False, True),
+        ("RATE", "ABOVE", 150, False, True),
+        ("AQI", "ABOVE", 149, False, True),
+        ("AQI", "ABOVE", 150, True, False),
+        ("AQI", "ABOVE", 151, True, False),
+    ],
+)
+def test_at_the_threshold_itself(
+    test: str, comparison: str, value: float, breached: bool, cleared: bool
+) -> None:
+    rule = replace(RULE, test=test, comparison=comparison, threshold=150, clear_threshold=150)
+    assert (rule.breached_by(value), rule.cleared_by(value)) == (breached, cleared)
+
+
 @given(
     st.lists(st.floats(0, 400), min_size=1, max_size=60),
     st.integers(0, 5),

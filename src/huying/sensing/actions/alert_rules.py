@@ -115,13 +115,16 @@ def _validate(wording: RuleWording) -> None:
         raise RuleRefused("请填写预警值。", "Give a threshold.")
     if wording.test in ("THRESHOLD", "RATE") and not wording.property_code:
         raise RuleRefused("请选择监测项目。", "Choose a property.")
+    rises = wording.comparison == "ABOVE"
+    if wording.test == "RATE" and not (wording.threshold > 0 if rises else wording.threshold < 0):
+        raise RuleRefused(
+            "变化幅度：升高选“高于”，填正数；下降选“低于”，填负数。",
+            "A rise is “above” a positive number, a fall “below” a negative one.",
+        )
     clear = wording.clear_threshold
     if clear is None:
         return
-    wrong = (
-        clear > wording.threshold if wording.comparison == "ABOVE" else clear < wording.threshold
-    )
-    if wrong:
+    if clear > wording.threshold if rises else clear < wording.threshold:
         raise RuleRefused(
             "解除值应比预警值更宽松，否则预警会反复开合。",
             "The clearing value must lie on the safe side of the threshold.",

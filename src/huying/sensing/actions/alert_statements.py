@@ -23,14 +23,16 @@ WHERE EXISTS (
                       WHERE b.device_id = o.device_id AND to_timestamp(b.at) = o.at))
 """
 
+# The lowest of the values in the window before a sample, or the highest for a rule on falls.
 EARLIER: Final = """
 SELECT k.place, o.value FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[],
-       %s::smallint[], %s::text[]) WITH ORDINALITY AS k (device_id, kind, at, span, p, flags, place)
+       %s::smallint[], %s::text[], %s::boolean[])
+     WITH ORDINALITY AS k (device_id, kind, at, span, p, flags, falls, place)
 CROSS JOIN LATERAL (
-    SELECT {value} AS value FROM {table} o
+    SELECT CASE WHEN k.falls THEN max({value}) ELSE min({value}) END AS value FROM {table} o
     WHERE o.device_id = k.device_id AND o.at >= to_timestamp(k.at - k.span)
-      AND o.at < to_timestamp(k.at) AND k.p = ANY (o.properties) {filter}
-    ORDER BY o.at LIMIT 1) AS o
+      AND o.at < to_timestamp(k.at) AND k.p = ANY (o.properties) {filter}) AS o
+WHERE o.value IS NOT NULL
 """
 EARLIER_HOUR: Final = EARLIER.format(
     value="o.means[array_position(o.properties, k.p)]", table="sensing_hourly_mean", filter=""

@@ -155,18 +155,18 @@ def _aqi(known: Registry, row: Row) -> tuple[float, int | None] | None:
 
 
 def _earlier(rates: Sequence[tuple[Rule, Row, int, float]]) -> list[float | None]:
-    """For each rate sample the first value of its window, or None."""
+    """For each rate sample the lowest (falls: highest) value of its window, or None."""
     found: list[float | None] = [None] * len(rates)
     for statement, hourly in ((statements.EARLIER_HOUR, True), (statements.EARLIER_OTHER, False)):
         chosen = [i for i, (rule, *_) in enumerate(rates) if (rule.period == "HOUR") is hourly]
         if not chosen:
             continue
-        columns: list[list[Any]] = [[] for _ in range(6)]
+        columns: list[list[Any]] = [[] for _ in range(7)]
         for index in chosen:
             rule, row, _place, _value = rates[index]
             line = (
                 row.profile.id, row.kind, row.at, rule.window_seconds, rule.property_id,
-                row.profile.counted_flags,
+                row.profile.counted_flags, rule.comparison == "BELOW",
             )  # fmt: skip
             for column, item in zip(columns, line, strict=True):
                 column.append(item)

@@ -1004,6 +1004,11 @@ class Migration(migrations.Migration):
                         ("threshold__isnull", False),
                     ),
                     models.Q(
+                        models.Q(
+                            models.Q(("comparison", "ABOVE"), ("threshold__gt", 0)),
+                            models.Q(("comparison", "BELOW"), ("threshold__lt", 0)),
+                            _connector="OR",
+                        ),
                         ("property__isnull", False),
                         ("test", "RATE"),
                         ("threshold__isnull", False),

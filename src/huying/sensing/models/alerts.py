@@ -25,8 +25,10 @@ class AlertRule(models.Model):
     appends the former wording to `AlertRuleVersion`.
 
     THRESHOLD  value `comparison` `threshold`, held for `for_seconds`
-    RATE       change within `window_seconds` `comparison` `threshold`
-    AQI        hourly AQI of the device ≥ `threshold` (table of the date of the observation)
+    RATE       how far the value stands above the lowest of the last `window_seconds` (ABOVE,
+               `threshold` positive) or below the highest (BELOW, both negative)
+    AQI        hourly AQI of the device ≥ `threshold` (table of the date of the observation):
+               a level is reached with its first index; cleared below `clear_threshold`
     SILENCE    nothing heard for `for_seconds`
 
     An open alert closes once the value is back at `clear_threshold` (hysteresis).
@@ -83,6 +85,7 @@ class AlertRule(models.Model):
                 | Q(test="AQI", threshold__isnull=False)
                 | Q(test="THRESHOLD", threshold__isnull=False, property__isnull=False)
                 | Q(
+                    Q(comparison="ABOVE", threshold__gt=0) | Q(comparison="BELOW", threshold__lt=0),
                     test="RATE",
                     threshold__isnull=False,
                     property__isnull=False,

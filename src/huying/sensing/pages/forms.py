@@ -182,7 +182,11 @@ class RuleForm(forms.Form):
     property_code = forms.ChoiceField(label=_("监测项目"), choices=_properties, required=False)
     period = forms.ChoiceField(label=_("用哪种数据"), choices=Kind.choices, initial=Kind.HOUR)
     comparison = forms.ChoiceField(label=_("比较"), choices=AlertRule.Comparison.choices)
-    threshold = forms.FloatField(label=_("预警值"), required=False)
+    threshold = forms.FloatField(
+        label=_("预警值"),
+        required=False,
+        help_text=_("空气质量指数填级别的起点，如四级填 151；变化过快时，升高填正数，下降填负数"),
+    )
     clear_threshold = forms.FloatField(
         label=_("解除值"),
         required=False,

@@ -33,10 +33,18 @@ class Rule:
         return not self.medium or self.medium == medium
 
     def breached_by(self, value: float) -> bool:
+        """Strictly beyond the threshold; an AQI level is reached with its first index."""
+        if self.test == "AQI":
+            return value >= self.threshold
         return value > self.threshold if self.comparison == "ABOVE" else value < self.threshold
 
     def cleared_by(self, value: float) -> bool:
-        """Back at the clearing value: between the two nothing changes (hysteresis)."""
+        """Back at the clearing value: between the two nothing changes (hysteresis).
+
+        An AQI level is left below the clearing value: at the same value nothing is both.
+        """
+        if self.test == "AQI":
+            return value < self.clear_threshold
         if self.comparison == "ABOVE":
             return value <= self.clear_threshold
         return value >= self.clear_threshold
@@ -65,7 +73,7 @@ class Step(StrEnum):
 
 
 def evaluate(rule: Rule, standing: Standing, at: int, value: float) -> tuple[Standing, Step]:
-    """One more value (for RATE the change over the window, for AQI the index).
+    """One more value (for RATE the rise or fall in the window, for AQI the index).
 
     A value older than the last one evaluated is IGNORED: late data is stored and counted, but
     the present is not reopened by the past. One of the same time is a correction (the device's

@@ -51,7 +51,7 @@ def finding(
         return f"空气质量指数（AQI）{value:.0f}，达到预警值（{rule.threshold:.0f}）"
     limit = _with_unit(abs(rule.threshold), unit, decimals)
     if rule.test == "RATE":
-        way = "升高" if value >= 0 else "下降"
+        way = "升高" if rule.comparison == "ABOVE" else "下降"
         return (
             f"{property_name} {duration(rule.window_seconds)}内{way} "
             f"{_with_unit(abs(value), unit, decimals)}，达到预警幅度（{limit}）"
@@ -74,7 +74,7 @@ def finding_en(
         return f"Air quality index (AQI) {value:.0f}, alert level {rule.threshold:.0f}"
     limit = _with_unit(abs(rule.threshold), unit, decimals)
     if rule.test == "RATE":
-        way = "rose" if value >= 0 else "fell"
+        way = "rose" if rule.comparison == "ABOVE" else "fell"
         return (
             f"{property_name} {way} by {_with_unit(abs(value), unit, decimals)} "
             f"in {_duration_en(rule.window_seconds)}, alert level {limit}"
@@ -104,19 +104,22 @@ def condition(rule: Rule, property_name: str, unit: str, decimals: int = 1) -> s
     if rule.test == "SILENCE":
         return f"超过 {duration(rule.for_seconds)}没有收到数据；重新收到后解除"
     if rule.test == "AQI":
-        text = f"小时 AQI 高于 {rule.threshold:.0f}"
-        clear = f"降到 {rule.clear_threshold:.0f} 及以下解除"
-        return f"{text}；{clear}"
+        return f"小时 AQI 达到 {rule.threshold:.0f}；低于 {rule.clear_threshold:.0f} 解除"
     limit = _with_unit(rule.threshold, unit, decimals)
     clear_limit = _with_unit(rule.clear_threshold, unit, decimals)
     above = rule.comparison == "ABOVE"
     way, back = ("高于", "回落到") if above else ("低于", "回升到")
     side = "及以下" if above else "及以上"
-    if rule.test == "RATE":
-        text = f"{property_name} {duration(rule.window_seconds)}内变化{way} {limit}"
-    else:
-        text = f"{property_name} {PERIODS[rule.period]}{way} {limit}"
     held = f"，持续 {duration(rule.for_seconds)}" if rule.for_seconds else ""
+    if rule.test == "RATE":
+        way, size = ("升高", "升幅") if above else ("下降", "降幅")
+        limit = _with_unit(abs(rule.threshold), unit, decimals)
+        clear_limit = _with_unit(abs(rule.clear_threshold), unit, decimals)
+        return (
+            f"{property_name} {duration(rule.window_seconds)}内{way}超过 {limit}{held}；"
+            f"{size}回落到 {clear_limit} 及以下解除"
+        )
+    text = f"{property_name} {PERIODS[rule.period]}{way} {limit}"
     return f"{text}{held}；{back} {clear_limit} {side}解除"
 
 
@@ -127,16 +130,19 @@ def condition_en(rule: Rule, property_name: str, unit: str, decimals: int = 1) -
             f"No data for more than {_duration_en(rule.for_seconds)}; clears when data come again"
         )
     if rule.test == "AQI":
-        return (
-            f"Hourly AQI above {rule.threshold:.0f}; clears at {rule.clear_threshold:.0f} or less"
-        )
+        return f"Hourly AQI {rule.threshold:.0f} or more; clears below {rule.clear_threshold:.0f}"
     limit = _with_unit(rule.threshold, unit, decimals)
     clear_limit = _with_unit(rule.clear_threshold, unit, decimals)
     above = rule.comparison == "ABOVE"
     way, side = ("above", "or less") if above else ("below", "or more")
-    if rule.test == "RATE":
-        text = f"{property_name} changes within {_duration_en(rule.window_seconds)} {way} {limit}"
-    else:
-        text = f"{property_name} {_PERIODS_EN[rule.period]} {way} {limit}"
     held = f" for {_duration_en(rule.for_seconds)}" if rule.for_seconds else ""
+    if rule.test == "RATE":
+        way = "rises" if above else "falls"
+        limit = _with_unit(abs(rule.threshold), unit, decimals)
+        clear_limit = _with_unit(abs(rule.clear_threshold), unit, decimals)
+        return (
+            f"{property_name} {way} by more than {limit} in {_duration_en(rule.window_seconds)}"
+            f"{held}; clears at {clear_limit} or less"
+        )
+    text = f"{property_name} {_PERIODS_EN[rule.period]} {way} {limit}"
     return f"{text}{held}; clears at {clear_limit} {side}"

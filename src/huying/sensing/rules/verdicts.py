@@ -86,11 +86,12 @@ def _verdict(measured: Measured, period: str, rules: Sequence[Rule]) -> Verdict:
             measured, NORMAL, None, f"{zh}：没有针对它的预警规则",
             f"{en}: no alert rule is set for it",
         )  # fmt: skip
-    threshold = mine[0].threshold
+    threshold, above = mine[0].threshold, mine[0].comparison == "ABOVE"
+    zh_way, en_way = ("不高于", "not above") if above else ("不低于", "not below")
     limit = f"{number(threshold, max(measured.decimals, 1))}{unit}"
     return _made(
-        measured, NORMAL, threshold, f"{zh}，未达到预警值 {limit}",
-        f"{en} has not reached the warning value of {limit}",
+        measured, NORMAL, threshold, f"{zh}，{zh_way}预警值 {limit}",
+        f"{en} is {en_way} the warning value of {limit}",
     )  # fmt: skip
 
 

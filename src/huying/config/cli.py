@@ -26,10 +26,16 @@ app.add_typer(witness_app, name="witness")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
+Hj212Port = Annotated[
+    int, typer.Option(envvar="HUYING_HJ212_PORT", help="Port for HJ 212 devices.")
+]
 
 
 def setup() -> None:
     """Make the database reachable and Django usable, in this process and its children."""
+    from huying.config import open_files
+
+    open_files.raise_limit()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
     if not os.environ.get("HUYING_DATABASE_URL"):
         from huying.config import embedded
@@ -124,7 +130,7 @@ def residents(
 def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    hj212_port: Annotated[int, typer.Option(help="Port for HJ 212 devices.")] = 9212,
+    hj212_port: Hj212Port = 9212,
     workers: Annotated[int, typer.Option(help="Web workers; as many as cores.")] = 2,
 ) -> None:
     """Run everything on one machine until stopped: database, web, stream, worker, ingest."""
@@ -218,7 +224,7 @@ def demo(
     once: Annotated[bool, typer.Option(help="Check the loop, print a summary, exit.")] = False,
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    hj212_port: int = 9212,
+    hj212_port: Hj212Port = 9212,
     residents: int = 60_000,
     seed: int = 2026,
 ) -> None:
@@ -257,7 +263,7 @@ def replay_air(
         float, typer.Option(help="Hours of data a second; 0 = as fast as it goes.")
     ] = 0,
     host: str = "127.0.0.1",
-    port: Port = 9212,
+    port: Hj212Port = 9212,
     since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = "",
     until: Annotated[str, typer.Option(help="Day after the last, YYYY-MM-DD.")] = "",
 ) -> None:

@@ -1,6 +1,8 @@
 """When things break: nothing is lost, nothing is acknowledged that is not stored."""
 
 import os
+import resource
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,12 +17,15 @@ import psycopg
 import pytest
 from django.db import DataError, connection
 
+from huying.config import open_files
 from huying.sensing.actions import ingest, storing
 from huying.sensing.actions.checking import Row
 from huying.sensing.actions.rollups import add_to_hours
 from huying.sensing.listeners import batching
+from huying.sensing.listeners import hj212 as hj212_listener
+from huying.sensing.listeners.hj212 import Server
 from huying.sensing.models import HourTally, Observation, Quarantine
-from tests.factories.sensing import frame, make_device
+from tests.factories.sensing import INGEST, frame, make_device
 from tests.integration.sensing.devices import DeviceClient, RunningListener
 from tests.integration.sensing.test_hj212 import segment
 
@@ -149,6 +154,76 @@ def _environment() -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "huying.config.settings",
         "HUYING_DATABASE_URL": url,
     }
+
+
+def test_one_connection_too_many_is_closed_and_told(
+    catalogue: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hj212_listener, "MOST_CONNECTIONS", 3)
+    device = make_device()
+    with RunningListener() as running:
+        clients = [DeviceClient(running.port) for _ in range(3)]
+        running.until(lambda: running.server.counters.connections == 3)
+        for _ in range(2):
+            with DeviceClient(running.port) as excess:
+                assert excess.socket.recv(1) == b""
+        assert clients[0].ask(frame(segment(device.mn))).cn == "9014"
+        clients.pop().close()
+        running.until(lambda: running.server.counters.connections == 2)
+        with DeviceClient(running.port) as again:
+            assert again.ask(frame(segment(device.mn))).cn == "9014"
+        for client in clients:
+            client.close()
+
+    said = [line for line in caplog.messages if "more than 3 connections" in line]
+    assert len(said) == 1
+
+
+def test_the_limit_of_open_files_limits_the_connections(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for soft, most in ((1024, 924), (20_000, 10_000), (resource.RLIM_INFINITY, 10_000)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+        assert Server(host="127.0.0.1", port=0, by=INGEST).most_connections == most
+    assert [line for line in caplog.messages if "924" in line]
+
+
+@pytest.mark.slow
+def test_more_than_a_thousand_devices_where_the_soft_limit_is_1024(catalogue: None) -> None:
+    device = make_device(frames_per_minute=1_000_000)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_files.raise_limit()  # this end holds as many
+    hard = before[1]
+    shell = "ulimit -Sn 1024 && exec "
+    command = shell + shlex.join([sys.executable, "-m", "huying.config.cli", "ingest"])
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", command], env=_environment() | {"HUYING_HJ212_PORT": str(port)}
+    )
+    clients: list[DeviceClient] = []
+    try:
+        deadline = time.monotonic() + 60
+        while len(clients) < 1_200:
+            assert time.monotonic() < deadline
+            try:
+                clients.append(DeviceClient(port))
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+        begin = datetime.now(UTC) - timedelta(seconds=1_300)
+        for n, client in enumerate(clients):
+            client.send(frame(segment(device.mn, at=begin + timedelta(seconds=n))))
+        assert {client.answer().cn for client in clients} == {"9014"}
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+        assert len(os.listdir(f"/proc/{process.pid}/fd")) > 1_200
+        assert Observation.objects.count() == 1_200
+    finally:
+        for client in clients:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
 
 
 @pytest.mark.slow

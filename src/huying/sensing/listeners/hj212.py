@@ -7,6 +7,7 @@ read is answered with its code and kept. See FACTS of the standard in `standards
 import asyncio
 import logging
 import os
+import resource
 import socket
 import time
 from collections import OrderedDict
@@ -29,6 +30,8 @@ from huying.standards import hj212
 _logger = logging.getLogger(__name__)
 
 MOST_CONNECTIONS: Final = 10_000
+OTHER_FILES: Final = 100
+"""What a listener needs open beside its connections: the database, logs, libraries."""
 IDLE_SECONDS: Final = 2 * 3600
 DRIFT_SECONDS: Final = 120
 SYNC_EVERY_SECONDS: Final = 3600
@@ -59,6 +62,8 @@ class Server:
         self.kept_limit = MinuteLimit()
         self.strangers = MinuteLimit()
         """Frames of devices the door did not know, by connection: it alone knows the newest."""
+        self.most_connections = _most_connections()
+        self.turned_away = MinuteLimit()
         self.shapes = Shapes()
         self.clocks = ClockCommands(self._note_clock)
         self.synced: OrderedDict[str, float] = OrderedDict()
@@ -97,6 +102,14 @@ class Server:
 
     def stop(self) -> None:
         self._stopped.set()
+
+    def turn_away(self) -> None:
+        """Say so, once a minute: one connection too many."""
+        if self.turned_away.add("", time.time()) == 1:
+            _logger.warning(
+                "HJ 212: more than %d connections; further ones are closed at once",
+                self.most_connections,
+            )
 
     def profile(self, mn: str) -> DeviceProfile | None:
         """The device as the writer last read it: never a query in the event loop."""
@@ -177,7 +190,8 @@ class Connection(asyncio.Protocol):
         connected = transport.get_extra_info("socket")
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if len(self._server.connections) >= MOST_CONNECTIONS:
+        if len(self._server.connections) >= self._server.most_connections:
+            self._server.turn_away()
             transport.close()
             return
         self._server.connections.add(self)
@@ -458,6 +472,16 @@ class Connection(asyncio.Protocol):
     def _reply(self, data: bytes, header: hj212.Header) -> None:
         if header.reply_wanted:
             self.send(data)
+
+
+def _most_connections() -> int:
+    """As many as the system lets this process hold open, and no more than MOST_CONNECTIONS."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= MOST_CONNECTIONS + OTHER_FILES:
+        return MOST_CONNECTIONS
+    most = max(1, soft - OTHER_FILES)
+    _logger.warning("HJ 212: at most %d connections: only %d files may be open", most, soft)
+    return most
 
 
 def _raw(frame: hj212.Frame) -> bytes:

@@ -10,6 +10,7 @@ from huying.cases import actions as cases
 from huying.directory.permissions import Actor
 from huying.ledger import sequencer
 from huying.sensing import actions as sensing
+from huying.sensing import queries as sensing_queries
 
 PROVISION = Actor.system("provision")
 
@@ -21,6 +22,8 @@ def provision() -> None:
     them; an administrator imports a later year. A changed procedure under an old version is
     refused (`ProcedureChanged`), since cases in hand go on under what they began with.
     """
+    # Read for its mistakes: not first by the job that drops things at night.
+    sensing_queries.retention(timezone.now())
     cases.load_categories()
     cases.register_procedures()
     sensing.ensure_catalogue(by=PROVISION)

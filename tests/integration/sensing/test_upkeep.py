@@ -1,11 +1,14 @@
 """What sensing does by itself: partitions, retention, counters, periodic jobs."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from huying.config.provision import provision
 from huying.directory.permissions import Actor, NotAllowed
 from huying.sensing import actions, queries, tasks
 from huying.sensing.actions import Counters
@@ -68,6 +71,68 @@ def test_what_is_past_its_time_goes_and_the_means_stay() -> None:
     # A late frame of that month still finds a place.
     take(make_reading(device.mn, {"a34004": 36.0}, kind="HOUR", at=old + HOUR))
     assert Observation.objects.count() == 2
+
+
+def own_parameters(folder: Path, text: str) -> None:
+    (folder / "parameters").mkdir()
+    (folder / "parameters" / "sensing.yaml").write_text(text, encoding="utf-8")
+
+
+OWN = """
+versions:
+  - {in_force: 2026-01-01, source: 县里的制度, observations_months: 25,
+     running_hours_months: 3, quarantine_days: 180}
+  - {in_force: 2031-01-01, source: 县里的新制度, observations_months: 4,
+     running_hours_months: 1, quarantine_days: 30}
+"""
+
+
+def test_the_county_says_how_long_and_from_when(settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    own_parameters(tmp_path, OWN)
+    for year in (2030, 2031):
+        for month in (1, 6, 12):
+            moment = datetime(year, month, 15, tzinfo=UTC)
+            actions.ensure_partitions_ahead(now=moment, by=SYSTEM, months=0)
+
+    before = actions.drop_old_partitions(now=datetime(2030, 12, 31, 12, tzinfo=UTC), by=SYSTEM)
+    after = actions.drop_old_partitions(now=datetime(2031, 1, 1, 12, tzinfo=UTC), by=SYSTEM)
+
+    assert not any("observation_p2030" in name for name in before)
+    assert {"sensing_observation_p203001", "sensing_observation_p203006"} <= set(after)
+    assert "sensing_observation_p203012" not in after
+
+    take(make_reading("NOBODY", {"a34004": 1.0}))
+    later = datetime(2031, 3, 1, tzinfo=UTC)
+    Quarantine.objects.update(received_at=later - timedelta(days=31))
+    assert actions.drop_old_quarantine(now=later, by=SYSTEM) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (OWN.replace("observations_months: 4", "observations_months: 0"), "observations_months"),
+        (OWN.replace("quarantine_days: 30", "quarantine_days: soon"), "quarantine_days"),
+        (OWN.replace("source: 县里的制度, ", ""), "source"),
+        (OWN.replace("2031-01-01", "2025-01-01"), "in_force"),
+        (OWN.replace("quarantine_days: 30", "quarantine_days: 30, keep: 1"), "keep"),
+        ("versions: []", "versions"),
+        ("versions: [", "line 1"),
+    ],
+)
+def test_a_faulty_file_is_named_and_nothing_dropped(
+    settings: Any, tmp_path: Path, text: str, named: str
+) -> None:
+    settings.DATA_DIR = tmp_path
+    own_parameters(tmp_path, text)
+    actions.ensure_partitions_ahead(now=datetime(2017, 1, 1, tzinfo=UTC), by=SYSTEM, months=0)
+    with pytest.raises(queries.ParametersRefused) as raised:
+        actions.drop_old_partitions(now=timezone.now(), by=SYSTEM)
+    assert "sensing.yaml" in raised.value.zh
+    assert named in raised.value.en
+    assert "sensing_observation_p201701" in partitions("sensing_observation")
+    with pytest.raises(queries.ParametersRefused):
+        provision()
 
 
 def test_quarantine_ends_after_180_days() -> None:

@@ -8,11 +8,10 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from huying.directory.permissions import Actor, Permission
+from huying.sensing.parameters import retention
 
 _MONTHLY: Final = ("sensing_observation", "sensing_hour_tally")
 _YEARLY: Final = ("sensing_hourly_mean",)
-KEEP_OBSERVATIONS_MONTHS: Final = 25
-KEEP_TALLIES_MONTHS: Final = 3
 # The running hours of a device are updated with each batch: room on the page keeps that cheap.
 _STORAGE: Final = {"sensing_hour_tally": "WITH (fillfactor = 70)"}
 _LOCK: Final = 0x48_59_50_41
@@ -85,17 +84,19 @@ def ensure_partitions_ahead(*, now: datetime, by: Actor, months: int = 3) -> int
 
 
 def drop_old_partitions(*, now: datetime, by: Actor) -> list[str]:
-    """Drop raw observations older than 25 months and running hours older than 3; the names.
+    """Drop raw observations and running hours the county keeps no longer; the names.
 
-    Hourly and daily means are kept: they are small, and what reports are made of.
+    How long is a dated parameter (`rules/parameters.yaml`). Hourly and daily means are kept: they
+    are small, and what reports are made of. Raises `ParametersRefused`.
     """
     by.require(Permission.SENSING_MANAGE)
+    keeping = retention(now)
     this_month = now.year * 12 + now.month - 1
     dropped = []
     with transaction.atomic(), connection.cursor() as cursor:
         for table, keep in (
-            ("sensing_observation", KEEP_OBSERVATIONS_MONTHS),
-            ("sensing_hour_tally", KEEP_TALLIES_MONTHS),
+            ("sensing_observation", keeping.observations_months),
+            ("sensing_hour_tally", keeping.running_hours_months),
         ):
             cursor.execute(
                 "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"

@@ -13,12 +13,12 @@ from huying.ledger import actions as ledger
 from huying.sensing.actions.ingest import ingest_batch
 from huying.sensing.actions.quarantining import NothingToReplay
 from huying.sensing.models import Quarantine
+from huying.sensing.parameters import retention
 from huying.sensing.queries.registry import Registry, registry
 from huying.sensing.rules import frames, payloads
 from huying.sensing.rules.readings import STORED, Reading, Refusal
 from huying.standards import hj212
 
-KEEP_DAYS: Final = 180
 _AT_ONCE: Final = 500
 
 
@@ -159,9 +159,9 @@ def dismiss_quarantine(*, ids: list[int], by: Actor) -> int:
 
 
 def drop_old_quarantine(*, now: datetime, by: Actor) -> int:
-    """Delete what has been in quarantine for more than 180 days; how many rows."""
+    """Delete what has been in quarantine longer than the county keeps it; how many rows."""
     by.require(Permission.SENSING_MANAGE)
-    before = now - timedelta(days=KEEP_DAYS)
+    before = now - timedelta(days=retention(now).quarantine_days)
     deleted, _by_model = Quarantine.objects.filter(received_at__lt=before).delete()
     return deleted
 

@@ -1,5 +1,6 @@
 """Reads of sensing, for this room and the rooms above."""
 
+from huying.sensing.parameters import ParametersRefused, retention
 from huying.sensing.queries.alerts import (
     AlertView,
     RuleRow,
@@ -40,6 +41,7 @@ __all__ = [
     "LatestValue",
     "ListenerHealth",
     "ObservationRow",
+    "ParametersRefused",
     "QuarantineCount",
     "QuarantineRow",
     "Registry",
@@ -57,6 +59,7 @@ __all__ = [
     "quarantine_counts",
     "quarantine_page",
     "registry",
+    "retention",
     "rule_rows",
     "rule_versions",
     "station_hours",

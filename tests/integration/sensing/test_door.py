@@ -1,9 +1,12 @@
 """The one door: what is stored, dropped, merged, refused."""
 
 import math
+import re
+import time
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 
 from huying.sensing import actions
 from huying.sensing.models import DeviceState, Observation, Property, Quarantine
@@ -207,3 +210,19 @@ def test_data_of_any_month_finds_its_partition() -> None:
     take(*[make_reading(device.mn, {"a34004": 1.0}, at=at) for at in times])
 
     assert Observation.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_batch_asks_no_more_than_the_next(catalogue: None) -> None:
+    device = make_device()
+    actions.forget_everything()
+    actions.make_ready(by=SYSTEM)
+    asked = []
+    for second in range(2):
+        actions.heard_log.clear()
+        with CaptureQueriesContext(connection) as captured:
+            take(make_reading(device.mn, {"a34004": 35.0}, at=int(time.time()) - second))
+        asked.append([re.sub(r"s\d+_x\d+", "", query["sql"]).split()[:3] for query in captured])
+
+    assert asked[0] == asked[1]
+    assert Observation.objects.count() == 2

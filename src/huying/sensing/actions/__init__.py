@@ -41,6 +41,7 @@ from huying.sensing.actions.ingest import (
     forget_everything,
     ingest_batch,
     ingest_one,
+    make_ready,
 )
 from huying.sensing.actions.listening import Counters, forget_old_listeners, note_listener
 from huying.sensing.actions.partitions import (
@@ -98,6 +99,7 @@ __all__ = [
     "import_judgements",
     "ingest_batch",
     "ingest_one",
+    "make_ready",
     "note_last_heard",
     "note_listener",
     "plan_maintenance",

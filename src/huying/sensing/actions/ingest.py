@@ -19,10 +19,14 @@ from huying.directory.permissions import Actor
 from huying.sensing.actions.alerts import evaluate_rows
 from huying.sensing.actions.checking import Row, check, list_new_properties
 from huying.sensing.actions.heard import heard_log
-from huying.sensing.actions.partitions import ensure_partitions, forget_partitions
+from huying.sensing.actions.partitions import (
+    ensure_partitions,
+    ensure_partitions_ahead,
+    forget_partitions,
+)
 from huying.sensing.actions.quarantining import Kept, keep
 from huying.sensing.actions.rollups import add_to_hours
-from huying.sensing.actions.storing import RememberedKeys, Stored, store
+from huying.sensing.actions.storing import RememberedKeys, Stored, copy_rows, store
 from huying.sensing.queries.registry import Registry, registry
 from huying.sensing.rules.readings import (
     DUPLICATE,
@@ -86,6 +90,14 @@ def ingest_batch(
         heard_log.write(received_at)
         transaction.on_commit(lambda: _remembered.add(stored.new))
     return BatchResult(outcomes, alerts)
+
+
+def make_ready(*, by: Actor) -> None:
+    """Do before the first batch what it would wait for: read the registry, see to this month's
+    partitions, let the session of the database open its tables. Nothing is stored."""
+    ensure_partitions_ahead(now=datetime.now(UTC), by=by, months=0)
+    registry()
+    copy_rows("sensing_observation", (), time.time())
 
 
 @dataclass(frozen=True, slots=True)

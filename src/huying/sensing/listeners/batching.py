@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from django.db import Error, InterfaceError, OperationalError, connection
@@ -94,8 +95,9 @@ class Batcher(Generic[Token]):
             self._on_full()
 
     async def prepare(self) -> None:
-        """Read the registry before the first frame comes."""
-        await asyncio.get_running_loop().run_in_executor(self._writer, queries.registry)
+        """Let the writer be ready before the first frame comes."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer, partial(actions.make_ready, by=self._by))
         await self._note()
 
     async def run(self) -> None:

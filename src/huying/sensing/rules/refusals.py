@@ -15,11 +15,6 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "包头声明的长度与数据段实际长度不符。请检查数采仪的组包程序。",
         "The length in the header is not that of the segment: check how the logger packs.",
     ),
-    "TOO_LONG": (
-        "报文过长", "Oversized",
-        "报文超过允许的最大长度，未解析。请设备方拆分成多包发送。",
-        "The frame is longer than allowed and was not parsed: split it into packets.",
-    ),
     "TRUNCATED": (
         "报文不完整", "Truncated",
         "只收到报文的前半部分。设备补传后可弃用这一条。",

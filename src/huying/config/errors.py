@@ -83,7 +83,10 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def http(request: HttpRequest, error: HttpError) -> HttpResponse:
-        return problem(error.status_code, f"HTTP_{error.status_code}", str(error))
+        code = f"HTTP_{error.status_code}"
+        if error.status_code == 400:
+            return problem(400, code, _("请求无法读取，请检查后重试"), str(error))
+        return problem(error.status_code, code, str(error))
 
 
 class DomainErrorMiddleware:

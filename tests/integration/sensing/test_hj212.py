@@ -571,7 +571,7 @@ def decoded(packet: bytes) -> dict[str, str]:
     said = json.loads(line)
     reason = said.get("reason", "")
     return {
-        "len_ok": str(int(reason not in ("LENGTH_WRONG", "TOO_LONG", "TRUNCATED"))),
+        "len_ok": str(int(reason not in ("LENGTH_WRONG", "TRUNCATED"))),
         "crc_ok": str(int(reason != "CRC_WRONG")),
         "crc_calc": said.get("crc_expected") or hj212.crc_text(packet[6:-4]).decode(),
         "valid": str(said["ok"]),

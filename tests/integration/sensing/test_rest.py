@@ -160,6 +160,7 @@ def test_no_json_is_refused_as_a_whole(client: Client, write: dict[str, str]) ->
     )
 
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["title"] == "请求无法读取，请检查后重试"
     assert not Quarantine.objects.exists()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from huying.notices.rules.parameters import ParameterFile, Parameters, load
+from huying.notices.rules.parameters import ParameterFile, Parameters
 
 _DELIVERED = Path(__file__).parent / "rules" / "parameters.yaml"
 
@@ -16,7 +16,7 @@ _DELIVERED = Path(__file__).parent / "rules" / "parameters.yaml"
 def parameter_file() -> ParameterFile:
     """The county's own file where there is one, else the one delivered; read once."""
     own: Path = settings.DATA_DIR / "parameters" / "notices.yaml"
-    return load(own if own.exists() else _DELIVERED)
+    return ParameterFile.load(own if own.exists() else _DELIVERED)
 
 
 def parameters(now: datetime) -> Parameters:

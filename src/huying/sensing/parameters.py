@@ -9,7 +9,7 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from huying.directory.permissions import DomainError
-from huying.sensing.rules.parameters import Retention, load
+from huying.sensing.rules.parameters import ParameterFile, Retention
 
 _DELIVERED = Path(__file__).parent / "rules" / "parameters.yaml"
 
@@ -35,7 +35,7 @@ def retention(now: datetime) -> Retention:
     own: Path = settings.DATA_DIR / "parameters" / "sensing.yaml"
     path = own if own.exists() else _DELIVERED
     try:
-        return load(path).on(timezone.localdate(now))
+        return ParameterFile.load(path).on(timezone.localdate(now))
     except ValidationError as error:
         problems = (
             f"{'.'.join(map(str, item['loc'])) or 'versions'}: {item['msg']}"

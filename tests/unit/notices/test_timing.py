@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import huying.notices.rules.parameters as parameter_rules
 from huying.notices.rules.addresses import push_host_allowed
-from huying.notices.rules.parameters import ParameterFile, Retry, load
+from huying.notices.rules.parameters import ParameterFile, Retry
 from huying.notices.rules.timing import (
     escalate_after,
     next_step,
@@ -21,7 +21,7 @@ from huying.notices.rules.timing import (
 from huying.notices.rules.vocabulary import ChannelCode, EscalationStep, Urgency, topic_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-DELIVERED = load(Path(parameter_rules.__file__).with_name("parameters.yaml"))
+DELIVERED = ParameterFile.load(Path(parameter_rules.__file__).with_name("parameters.yaml"))
 IN_FORCE = DELIVERED.versions[-1]
 PUSH, APPRISE, DEMO = ChannelCode.WEB_PUSH, ChannelCode.APPRISE, ChannelCode.DEMO
 

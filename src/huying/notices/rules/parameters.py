@@ -1,22 +1,17 @@
 """Dated parameters of notices, validated when loaded."""
 
-from datetime import date, time
-from pathlib import Path
+from datetime import time
 from typing import Annotated, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from huying.notices.rules.vocabulary import ChannelCode, Urgency
+from huying.standards.dated import Strict, Version, Versions
 
 Minutes = Annotated[int, Field(ge=1, le=24 * 60)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Retry(_Strict):
+class Retry(Strict):
     """Back-off of failed deliveries: first, first × factor, … up to longest; then dead."""
 
     first_minutes: Minutes
@@ -25,9 +20,7 @@ class Retry(_Strict):
     attempts: int = Field(ge=1, le=20)
 
 
-class Parameters(_Strict):
-    in_force: date
-    source: str
+class Parameters(Version):
     default_channels: dict[Urgency, tuple[ChannelCode, ...]]
     escalate_after_minutes: dict[Urgency, tuple[Minutes, ...]]
     ring_in_quiet_hours: frozenset[Urgency]
@@ -47,22 +40,4 @@ class Parameters(_Strict):
         return self
 
 
-class ParameterFile(_Strict):
-    versions: tuple[Parameters, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        dates = [version.in_force for version in self.versions]
-        if dates != sorted(set(dates)):
-            raise ValueError("versions: each needs its own in_force date, in ascending order")
-        return self
-
-    def on(self, day: date) -> Parameters:
-        """The version in force on `day`; the first one for any earlier day."""
-        earlier = [version for version in self.versions if version.in_force <= day]
-        return earlier[-1] if earlier else self.versions[0]
-
-
-def load(path: Path) -> ParameterFile:
-    """Read and validate a parameter file; ValueError (pydantic's) names what is wrong."""
-    return ParameterFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+ParameterFile = Versions[Parameters]

@@ -1,4 +1,5 @@
-"""What other rooms' events mean here: an alert becomes a case, a calendar year new due dates.
+"""What other rooms' events mean here: an alert becomes a case, a calendar year new due dates, and
+a person erased is words erased.
 
 Connected in `CasesConfig.ready`. Each runs inside the transaction that sent the event.
 """
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from huying.cases.actions import act, open_case, recompute_provisional
 from huying.cases.actions.acting import ActionNotOffered, take_step
+from huying.cases.actions.erasing import erase_reporter
 from huying.cases.models import Act, Case
 from huying.cases.queries.getting_ready import make_ready
 from huying.cases.queries.procedures import procedure as procedure_of
@@ -122,3 +124,9 @@ def alert_closed(event: sensing_events.AlertClosed, **_kwargs: Any) -> None:
 def working_year_imported(**_kwargs: Any) -> None:
     """Provisional due dates are counted anew."""
     recompute_provisional(now=timezone.now())
+
+
+@receiver(directory_events.person_erased, dispatch_uid="cases.person_erased")
+def person_erased(event: directory_events.PersonErased, by: Actor, **_kwargs: Any) -> None:
+    """What the person said goes with the person; while a case is open nothing does."""
+    erase_reporter(person_id=event.person_id, by=by)

@@ -24,3 +24,10 @@ def fold_tallies(timestamp: int = 0) -> None:
 def recompute_provisional(timestamp: int = 0) -> None:
     """Each night: what is still provisional is counted anew, should an import have been missed."""
     actions.recompute_provisional()
+
+
+@app.periodic(cron="47 3 * * *")
+@app.task(name="cases.sweep_files", queueing_lock="cases.sweep_files")
+def sweep_files(timestamp: int = 0) -> None:
+    """Each night: files to which nothing has referred for a day go."""
+    actions.sweep_files()

@@ -14,11 +14,14 @@ class WorkingYearImported:
 
 @dataclass(frozen=True, slots=True)
 class PersonErased:
-    """A person's values and the salts of their commitments are gone."""
+    """A person's values are gone; what other rooms keep of the person is to go as well.
+
+    A subscriber that must not let go yet raises, and nothing is erased at all.
+    """
 
     person_id: int
 
 
-# Each is sent with `event=` one of the above.
+# Each is sent with `event=` one of the above; person_erased also with `by=`, who erases.
 working_year_imported = Signal()
 person_erased = Signal()

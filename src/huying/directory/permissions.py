@@ -35,6 +35,7 @@ class Permission(StrEnum):
     QUARANTINE_REPLAY = "QUARANTINE_REPLAY"
     LEDGER_AUDIT = "LEDGER_AUDIT"
     PERSON_REVEAL = "PERSON_REVEAL"
+    PERSON_ERASE = "PERSON_ERASE"
     INDICATOR_VIEW = "INDICATOR_VIEW"
     HEALTH_VIEW = "HEALTH_VIEW"
     DIRECTORY_MANAGE = "DIRECTORY_MANAGE"
@@ -81,6 +82,7 @@ PERMISSION_LABELS: Final = {
     Permission.QUARANTINE_REPLAY: _("重放待核数据"),
     Permission.LEDGER_AUDIT: _("查看全部存证并核验"),
     Permission.PERSON_REVEAL: _("因公查看个人信息（注明用途，留痕）"),
+    Permission.PERSON_ERASE: _("依法删除个人信息（写明依据，留痕）"),
     Permission.INDICATOR_VIEW: _("查看指标"),
     Permission.HEALTH_VIEW: _("查看系统运行状况"),
     Permission.DIRECTORY_MANAGE: _("管理区划、网格、单位、工作日"),
@@ -107,7 +109,8 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.INTAKE_CLERK: frozenset(
         {_P.REPORT_RECORD, _P.CASE_VIEW_ALL, _P.CASE_CALL_BACK, _P.PERSON_REVEAL}
     ),
-    # At the governance centre: routes every matter, watches the clocks, closes.
+    # At the governance centre: routes every matter, watches the clocks, closes; answers those who
+    # ask for their data to be erased.
     Role.DISPATCHER: frozenset(
         {
             _P.REPORT_RECORD,
@@ -119,6 +122,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.CASE_SUPERVISE,
             _P.CASE_MERGE,
             _P.PERSON_REVEAL,
+            _P.PERSON_ERASE,
             _P.SENSING_VIEW,
             _P.INDICATOR_VIEW,
         }

@@ -1,6 +1,6 @@
 """Writing to the ledger: `record` inside the transaction of the act it records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -133,13 +133,22 @@ def _insert_many(cursor: Any, sealed: Sequence[SealedEntry]) -> list[int]:
     return ids
 
 
-def erase_personal(record_id: int, field: str) -> bool:
-    """Forget the salt of one commitment, for ever; whether there was one to forget.
+def erase_personal(
+    *,
+    record_ids: Collection[int],
+    only: Collection[str] | None = None,
+    but: Collection[str] = (),
+) -> int:
+    """Forget the salts of these records' commitments, for ever; how many there were to forget.
 
-    The entry and its proof stay as they are; nobody can link them to the person any more.
+    `only` these fields (all of them without it), and none of `but`. The entries and their
+    proofs stay as they are; nobody can link them to the person any more.
     """
-    deleted, _ = Salt.objects.filter(record_id=record_id, field=field).delete()
-    return deleted > 0
+    salts = Salt.objects.filter(record_id__in=record_ids).exclude(field__in=but)
+    if only is not None:
+        salts = salts.filter(field__in=only)
+    deleted, _ = salts.delete()
+    return deleted
 
 
 def _require_transaction() -> None:

@@ -222,8 +222,12 @@ def test_erasing_leaves_an_empty_row_and_standing_proofs(keys: Path) -> None:
         )
     assert Salt.objects.count() == 1
 
-    admin = make.make_staff(Role.SYSTEM_ADMIN)
-    actions.erase_person(person_id=person_id, reason="本人申请删除", by=admin)
+    with pytest.raises(NotAllowed):
+        actions.erase_person(
+            person_id=person_id, reason="本人申请删除", by=make.make_staff(Role.SYSTEM_ADMIN)
+        )
+    dispatcher = make.make_staff(Role.DISPATCHER)
+    actions.erase_person(person_id=person_id, reason="本人申请删除", by=dispatcher)
 
     registered = ledger.records_of(f"person:{person_id}")
     assert {r.kind for r in registered} == {"person.registered"}

@@ -154,8 +154,9 @@ def test_erasing_the_salt_erases_the_person_and_the_proof_stands() -> None:
         )
     seal()
     before = proof_of(record_id)
-    assert actions.erase_personal(record_id, "phone") is True
-    assert actions.erase_personal(record_id, "phone") is False
+    assert actions.erase_personal(record_ids=[record_id], only=["phone"], but=["phone"]) == 0
+    assert actions.erase_personal(record_ids=[record_id], only=["phone"]) == 1
+    assert actions.erase_personal(record_ids=[record_id], but=["name"]) == 0
     assert list(Salt.objects.values_list("field", flat=True)) == ["name"]
     after = proof_of(record_id)
     assert after == before

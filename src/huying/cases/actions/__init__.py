@@ -2,7 +2,8 @@
 
 from huying.cases.actions.acting import ActionNotOffered, NeedsField, StaleCase, act
 from huying.cases.actions.clockwork import recompute_provisional, run_clocks
-from huying.cases.actions.files import BadUpload
+from huying.cases.actions.erasing import PersonHasOpenCases
+from huying.cases.actions.files import BadUpload, sweep_files
 from huying.cases.actions.history import import_history
 from huying.cases.actions.intake import IdempotencyConflict, receive_report
 from huying.cases.actions.joining import join_report
@@ -26,6 +27,7 @@ from huying.cases.actions.past import (
 from huying.cases.actions.rating import (
     AlreadyRated,
     NotYetAnswered,
+    ReportErased,
     add_report_photo,
     follow_up,
     rate,
@@ -73,9 +75,11 @@ __all__ = [
     "PastCase",
     "PastReport",
     "PastStep",
+    "PersonHasOpenCases",
     "ProcedureChanged",
     "Rated",
     "Received",
+    "ReportErased",
     "ReportNotFound",
     "StaleCase",
     "Upload",
@@ -102,4 +106,5 @@ __all__ = [
     "set_responsibilities",
     "split",
     "supplement",
+    "sweep_files",
 ]

@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from huying.cases import events
 from huying.cases.actions import telling, writing
-from huying.cases.actions.files import Stored, attachment_row, store_photos
+from huying.cases.actions.files import Stored, attachment_row, store_photos, stored
 from huying.cases.actions.results import Acted, Upload
 from huying.cases.actions.tallying import tallies_of
 from huying.cases.models import Act
@@ -93,17 +93,18 @@ def act(
     if by.kind == "RESIDENT":
         # What residents may do they do by their receipt: rate, follow_up, supplement.
         raise CaseNotFound
-    return take_step(
-        case_id=case_id,
-        action=action,
-        by=by,
-        version=version,
-        note=note,
-        data=data or {},
-        files=store_photos(photos),
-        report_id=report_id,
-        now=now or timezone.now(),
-    )
+    with stored(store_photos(photos)) as files:
+        return take_step(
+            case_id=case_id,
+            action=action,
+            by=by,
+            version=version,
+            note=note,
+            data=data or {},
+            files=files,
+            report_id=report_id,
+            now=now or timezone.now(),
+        )
 
 
 def take_step(
@@ -299,7 +300,7 @@ def _written(
             for unit in plan.assisting
         ],
         attachments=[
-            attachment_row(stored, facts.id, plan.report_id, seq, by, now) for stored in files
+            attachment_row(file, facts.id, plan.report_id, seq, by, now) for file in files
         ],
         answered=plan.answered,
         reply=str(plan.data.get("reply", "")),
@@ -418,7 +419,7 @@ def sealed(
             "from": plan.from_state,
             "to": plan.to_state,
             "data": readable,
-            "photos": [stored.sha256 for stored in files],
+            "photos": [file.sha256 for file in files],
             **({"report": plan.report_id} if plan.report_id else {}),
         },
         "personal": personal or None,

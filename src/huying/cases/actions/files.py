@@ -7,25 +7,33 @@ else: no place, no time, no camera, no hidden payload.
 import hashlib
 import io
 import os
+import secrets
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from huying.cases.actions.results import Upload
+from huying.cases.models import Attachment
 from huying.cases.rules.vocabulary import AttachmentKind
-from huying.directory.permissions import Actor, DomainError
+from huying.directory.permissions import Actor, DomainError, Permission
 
 LARGEST_FILE: Final = 12 * 2**20
 MOST_PIXELS: Final = 40_000_000
 MOST_PHOTOS: Final = 9
 LONGEST_SIDE: Final = 2560
 THUMBNAIL_SIDE: Final = 320
+ORPHAN_AGE: Final = timedelta(days=1)
+"""No act takes so long: a file this old that nothing refers to is nobody's."""
+FILES: Final = Actor.system("files")
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 
@@ -58,18 +66,30 @@ def store_photos(files: Sequence[Upload]) -> list[Stored]:
             f"At most {MOST_PHOTOS} photographs; remove some and submit again.",
             code="TOO_MANY_PHOTOS",
         )
-    return [_photo(file, AttachmentKind.PHOTO) for file in files]
+    return _each(files, lambda file: _photo(file, AttachmentKind.PHOTO))
 
 
 def store_papers(files: Sequence[Upload]) -> list[Stored]:
     """Scans of a paper: images as photographs are, PDF as it is."""
-    found = []
-    for file in files:
-        content = _content(file)
-        if content.startswith(b"%PDF-"):
-            found.append(_kept(AttachmentKind.SCAN, content, "pdf", "application/pdf"))
-        else:
-            found.append(_photo(file, AttachmentKind.SCAN, content))
+    return _each(files, _paper)
+
+
+def _paper(file: Upload) -> Stored:
+    content = _content(file)
+    if content.startswith(b"%PDF-"):
+        return _kept(AttachmentKind.SCAN, content, "pdf", "application/pdf")
+    return _photo(file, AttachmentKind.SCAN, content)
+
+
+def _each(files: Sequence[Upload], keep: Callable[[Upload], Stored]) -> list[Stored]:
+    """All of them or none: where one cannot be taken, those before it go again."""
+    found: list[Stored] = []
+    try:
+        for file in files:
+            found.append(keep(file))
+    except Exception:
+        remove_files(_paths(found))
+        raise
     return found
 
 
@@ -183,11 +203,13 @@ def _kept(
     size: tuple[int, int] | None = None,
 ) -> Stored:
     digest = hashlib.sha256(content).hexdigest()
-    path = f"{digest[:2]}/{digest[2:4]}/{digest}.{suffix}"
+    # Every upload has a file of its own, so that taking one back takes nobody else's.
+    own = f"{digest[:2]}/{digest[2:4]}/{digest}.{secrets.token_hex(4)}"
+    path = f"{own}.{suffix}"
     _write(path, content)
     small = ""
     if thumbnail:
-        small = f"{digest[:2]}/{digest[2:4]}/{digest}.small.jpg"
+        small = f"{own}.small.jpg"
         _write(small, thumbnail)
     return Stored(
         kind=kind.value,
@@ -202,11 +224,74 @@ def _kept(
 
 
 def _write(path: str, content: bytes) -> None:
-    """Whole or not at all: written beside, then renamed. The same content is written once."""
+    """Whole or not at all: written beside, then renamed."""
     target = Path(settings.MEDIA_ROOT) / path
-    if target.exists():
-        return
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_suffix(f".{os.getpid()}.part")
+    beside = target.with_name(f"{target.name}.part")
     beside.write_bytes(content)
     beside.replace(target)
+
+
+@contextmanager
+def stored(files: Sequence[Stored]) -> Iterator[tuple[Stored, ...]]:
+    """Around the transaction that refers to these files: where it fails, they go again.
+
+    They are on the disk before the commit, so that nothing committed is ever without its
+    picture. What a crash in between leaves behind, `sweep_files` finds.
+    """
+    try:
+        yield tuple(files)
+    except (OperationalError, InterfaceError):
+        # Whether it was committed is not known while the database does not answer.
+        raise
+    except Exception:
+        discard(files)
+        raise
+
+
+def discard(files: Sequence[Stored]) -> None:
+    """Take back files that nothing refers to after all.
+
+    Inside a transaction that is already lost nothing can be asked: those wait for the sweep.
+    """
+    if not connection.needs_rollback:
+        remove_files(_unreferenced(_paths(files)))
+
+
+def _paths(files: Sequence[Stored]) -> list[str]:
+    return [path for one in files for path in (one.path, one.thumbnail) if path]
+
+
+def remove_files(paths: Iterable[str]) -> None:
+    """Remove files (paths relative to MEDIA_ROOT); those gone already are well."""
+    for path in paths:
+        (Path(settings.MEDIA_ROOT) / path).unlink(missing_ok=True)
+
+
+def sweep_files(*, by: Actor = FILES, now: datetime | None = None) -> int:
+    """Remove files to which nothing has referred for a day; returns how many.
+
+    Left by a process that died between storing and the commit, or between a commit that
+    took the last reference and the removal.
+    """
+    by.require(Permission.HEALTH_VIEW)
+    before = ((now or timezone.now()) - ORPHAN_AGE).timestamp()
+    root, removed = Path(settings.MEDIA_ROOT), 0
+    for folder, _folders, _names in os.walk(root):
+        with os.scandir(folder) as found:
+            old = [
+                str(Path(one.path).relative_to(root))
+                for one in found
+                if one.is_file() and one.stat().st_mtime < before
+            ]
+        orphans = _unreferenced(old)
+        remove_files(orphans)
+        removed += len(orphans)
+    return removed
+
+
+def _unreferenced(paths: Sequence[str]) -> list[str]:
+    known = {path.split("/")[-1][:64] for path in paths}
+    rows = Attachment.objects.filter(sha256__in=known).values_list("path", "thumbnail")
+    kept = {path for row in rows for path in row}
+    return [path for path in paths if path not in kept]

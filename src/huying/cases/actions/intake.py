@@ -17,7 +17,14 @@ from django.utils import timezone
 from huying.cases import events
 from huying.cases.actions import writing
 from huying.cases.actions.acting import NeedsField
-from huying.cases.actions.files import Stored, attachment_row, store_papers, store_photos
+from huying.cases.actions.files import (
+    Stored,
+    attachment_row,
+    discard,
+    store_papers,
+    store_photos,
+    stored,
+)
 from huying.cases.actions.opening import Beginning, Place, begin, place_of
 from huying.cases.actions.results import Contact, Received, Upload
 from huying.cases.models import Report
@@ -255,6 +262,14 @@ def _title(title: str, text: str, category: str, *, secret: bool) -> str:
 
 def once(said: Said, write: Callable[[Said], Received]) -> Received:
     """Write it, unless the same request has been written before."""
+    with stored(said.files):
+        received = _once(said, write)
+        if not received.created:
+            discard(said.files)
+        return received
+
+
+def _once(said: Said, write: Callable[[Said], Received]) -> Received:
     if said.key:
         earlier = _earlier(said)
         if earlier is not None:

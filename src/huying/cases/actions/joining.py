@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -107,11 +108,15 @@ def join_report(
         references=(),
         joined_report_id=first.pk,
     )
-    tries = RESIDENT_TRIES if by.kind == "RESIDENT" else 1
+    return once(said, lambda one: _joined(one, record.facts.id))
+
+
+def _joined(said: Said, case_id: int) -> Received:
+    tries = RESIDENT_TRIES if said.by.kind == "RESIDENT" else 1
     for _earlier_try in range(tries - 1):
-        with suppress(StaleCase):
-            return once(said, lambda one: _join(one, record.facts.id))
-    return once(said, lambda one: _join(one, record.facts.id))
+        with suppress(StaleCase), transaction.atomic():
+            return _join(said, case_id)
+    return _join(said, case_id)
 
 
 def _join(said: Said, case_id: int) -> Received:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from huying.cases.actions import telling, writing
 from huying.cases.actions.acting import NeedsField, act_row, case_changes, stale
-from huying.cases.actions.files import Stored, attachment_row, store_papers
+from huying.cases.actions.files import Stored, attachment_row, store_papers, stored
 from huying.cases.actions.results import Acted, Upload
 from huying.cases.models import CaseReference, Report
 from huying.cases.queries.facts import (
@@ -41,7 +41,7 @@ def add_reference(
         CaseReference.objects.get_or_create(
             case_id=case_id, system=system, number=number, defaults={"added_at": now}
         )
-        return _noted(record, "add_reference", by, now, data={"system": system, "number": number})
+        return noted(record, "add_reference", by, now, data={"system": system, "number": number})
 
 
 def note_people_involved(
@@ -56,7 +56,7 @@ def note_people_involved(
         )
     with transaction.atomic():
         record = _workable(case_id, by)
-        return _noted(
+        return noted(
             record,
             "note_people_involved",
             by,
@@ -79,7 +79,7 @@ def mark_repeat(*, report_id: int, repeat_of: int, by: Actor, now: datetime | No
             raise ReportNotFound
         record = _workable(report.case_id, by)
         Report.objects.filter(pk=report_id).update(repeat_of=earlier)
-        return _noted(
+        return noted(
             record,
             "mark_repeat",
             by,
@@ -99,19 +99,18 @@ def add_attachment(
     now: datetime | None = None,
 ) -> Acted:
     """Add a scan or picture to a case. Raises BadUpload."""
-    files = store_papers([file])
-    with transaction.atomic():
+    with stored(store_papers([file])) as files, transaction.atomic():
         record = _workable(case_id, by)
         if report_id is not None and report_id not in {r.id for r in record.facts.reports}:
             raise ReportNotFound
-        return _noted(
+        return noted(
             record,
             "add_attachment",
             by,
             now or timezone.now(),
             note=note,
             report_id=report_id,
-            files=tuple(files),
+            files=files,
         )
 
 
@@ -130,7 +129,7 @@ def _workable(case_id: int, by: Actor) -> CaseRecord:
     return record
 
 
-def _noted(
+def noted(
     record: CaseRecord,
     action: str,
     by: Actor,
@@ -142,6 +141,7 @@ def _noted(
     report_id: int | None = None,
     files: tuple[Stored, ...] = (),
 ) -> Acted:
+    """Write an act that moves nothing: it is sealed and shown like any other."""
     before = record.facts
     seq = before.version + 1
     after = replace(facts or before, version=seq)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from huying.cases import events
 from huying.cases.actions.acting import NeedsField, take_step
-from huying.cases.actions.files import store_photos
+from huying.cases.actions.files import store_photos, stored
 from huying.cases.actions.results import Acted, Rated, Upload
 from huying.cases.actions.tallying import happened
 from huying.cases.models import Attachment, CaseTally, Clock, Measure, Report
@@ -29,6 +29,13 @@ class AlreadyRated(DomainError):
 
     code = "ALREADY_RATED"
     status = 409
+
+
+class ReportErased(DomainError):
+    """The person was erased; nothing more can be said in their name."""
+
+    code = "REPORT_ERASED"
+    status = 410
 
 
 class NotYetAnswered(DomainError):
@@ -159,18 +166,18 @@ def supplement(
 ) -> Acted:
     """Add to a report that is being worked on; its unit is told."""
     report = _report(receipt)
-    files = store_photos(photos)
-    return take_step(
-        case_id=report.case_id,
-        action="supplement",
-        by=by,
-        version=None,
-        note=text,
-        data={},
-        files=files,
-        report_id=report.pk,
-        now=now or timezone.now(),
-    )
+    with stored(store_photos(photos)) as files:
+        return take_step(
+            case_id=report.case_id,
+            action="supplement",
+            by=by,
+            version=None,
+            note=text,
+            data={},
+            files=files,
+            report_id=report.pk,
+            now=now or timezone.now(),
+        )
 
 
 def add_report_photo(*, receipt: str, file: Upload, by: Actor, now: datetime | None = None) -> int:
@@ -194,4 +201,9 @@ def _report(receipt: str) -> Report:
     report = Report.objects.filter(receipt=receipts.read(receipt) or "-").first()
     if report is None:
         raise ReportNotFound
+    if report.erased_at is not None:
+        raise ReportErased(
+            "这件诉求的内容已依法删除，不能再补充或评价。有新情况请重新反映。",
+            "The words of this report were erased; please make a new report.",
+        )
     return report

@@ -382,6 +382,17 @@ def add_report(report: Row, words: Sequence[str]) -> None:
         cursor.execute(_ADD_REPORT, {"reports": _json([report]), "words": list(words)})
 
 
+_INDEX_ANEW: Final = (
+    "UPDATE cases_casewords SET words = array_to_tsvector(%s::text[]) WHERE case_id = %s"
+)
+
+
+def index_anew(case_id: int, words: Sequence[str]) -> None:
+    """Find a case by these words, and by no others any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INDEX_ANEW, [list(words), case_id])
+
+
 def refresh_due(case_ids: Sequence[int]) -> None:
     """Set the due time of these cases to that of the earliest clock that runs."""
     with connection.cursor() as cursor:

@@ -449,6 +449,7 @@ class Migration(migrations.Migration):
                 ("idempotency_key", models.CharField(max_length=160, null=True, unique=True)),
                 ("request_digest", models.CharField(blank=True, default="", max_length=64)),
                 ("record_id", models.BigIntegerField(null=True)),
+                ("erased_at", models.DateTimeField(null=True)),
                 (
                     "case",
                     models.ForeignKey(
@@ -988,6 +989,28 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="report_joins_another",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("erased_at__isnull", True),
+                    models.Q(
+                        ("follow_up", ""),
+                        ("idempotency_key__isnull", True),
+                        ("lat__isnull", True),
+                        ("lon__isnull", True),
+                        ("phone_lat__isnull", True),
+                        ("phone_lon__isnull", True),
+                        ("place_text", ""),
+                        ("rating_comment", ""),
+                        ("request_digest", ""),
+                        ("text", ""),
+                    ),
+                    _connector="OR",
+                ),
+                name="report_erased_is_empty",
             ),
         ),
         migrations.AddIndex(

@@ -1,6 +1,5 @@
 """The case: what the county must answer, and everything that hangs on it."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.indexes import GinIndex
@@ -298,7 +297,7 @@ class Clock(models.Model):
 
 
 class Attachment(models.Model):
-    """A photograph, scan or document. The file lies under MEDIA_ROOT by its digest."""
+    """A photograph, scan or document, with a file of its own under MEDIA_ROOT, by its digest."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="attachments")
     report = models.ForeignKey(
@@ -348,10 +347,3 @@ class CaseReference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.system} {self.number}"
-
-
-def visible_case_ids(actor: "Actor", case_ids: Iterable[int]) -> set[int]:
-    """Those of the given cases that the actor may see."""
-    return set(
-        Case.objects.visible_to(actor).filter(pk__in=list(case_ids)).values_list("pk", flat=True)
-    )

@@ -70,6 +70,7 @@ class Report(models.Model):
     idempotency_key = models.CharField(max_length=160, null=True, unique=True)
     request_digest = models.CharField(max_length=64, blank=True, default="")
     record_id = models.BigIntegerField(null=True)  # the ledger's, of its receiving
+    erased_at = models.DateTimeField(null=True)  # its words are gone, at the person's right
 
     objects = ReportQuerySet.as_manager()
 
@@ -97,6 +98,23 @@ class Report(models.Model):
             models.CheckConstraint(
                 condition=Q(joined_report__isnull=True) | ~Q(joined_report=F("id")),
                 name="report_joins_another",
+            ),
+            # A reply may come again: an erased report's case can be opened anew.
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True)
+                | Q(
+                    text="",
+                    place_text="",
+                    lon__isnull=True,
+                    lat__isnull=True,
+                    phone_lon__isnull=True,
+                    phone_lat__isnull=True,
+                    rating_comment="",
+                    follow_up="",
+                    request_digest="",
+                    idempotency_key__isnull=True,
+                ),
+                name="report_erased_is_empty",
             ),
         ]
         indexes = [models.Index(fields=["submitted_at"], name="report_submitted")]

@@ -11,6 +11,7 @@ from huying.cases.queries.dictionary import (
 from huying.cases.queries.facts import CaseNotFound, ReportNotFound
 from huying.cases.queries.files import AttachmentNotFound, attachment_file
 from huying.cases.queries.getting_ready import make_ready
+from huying.cases.queries.holdings import PersonHoldings, person_holdings
 from huying.cases.queries.lists import DUE, NEWEST, queue, queue_counts
 from huying.cases.queries.procedures import (
     ProcedureUnknown,
@@ -106,6 +107,7 @@ __all__ = [
     "OfferedAction",
     "Outcome",
     "Page",
+    "PersonHoldings",
     "Procedure",
     "ProcedureUnknown",
     "ProgressEntry",
@@ -135,6 +137,7 @@ __all__ = [
     "make_ready",
     "nearby_open",
     "overdue_by_unit",
+    "person_holdings",
     "procedure",
     "procedures",
     "progress",

@@ -349,6 +349,7 @@ def _reports(
                 attachments=tuple(file for file in files if file.report_id == row.pk),
                 clocks=tuple(clock for clock in clocks if clock.report_id == row.pk),
                 record_id=row.record_id,
+                erased_at=row.erased_at,
             )
         )
     return tuple(views)

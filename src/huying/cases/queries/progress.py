@@ -69,7 +69,8 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         ).order_by("id")
     ]
     final = procedure.is_final(facts.state)
-    can_rate = bool(procedure.ratings and report.replied_at and not report.rating)
+    erased = report.erased_at is not None
+    can_rate = bool(procedure.ratings and report.replied_at and not report.rating and not erased)
     headline, next_text = _headline(procedure, facts, clock if waiting else None, can_rate, now)
     return ProgressView(
         receipt=report.receipt,
@@ -111,7 +112,7 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         rated_at=report.rated_at,
         follow_up=report.follow_up,
         can_rate=can_rate,
-        can_follow_up=bool(report.rating and not report.follow_up),
+        can_follow_up=bool(report.rating and not report.follow_up and not erased),
         closed=final,
         neighbours=max(0, record.report_count - 1),
         attachments=tuple(
@@ -119,6 +120,7 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         ),
         record_id=report.record_id,
         record_ids=tuple(act["record_id"] for act in acts if act["record_id"]),
+        erased_at=report.erased_at,
     )
 
 
@@ -155,6 +157,7 @@ def _acts_of(report: Report) -> list[dict[str, Any]]:
             "case_id",
             "report_id",
             "action",
+            "from_state",
             "to_state",
             "actor_kind",
             "organisation_id",
@@ -216,7 +219,10 @@ def _steps(
     reached: dict[int, datetime] = {}
     for act in acts:
         for index, one in enumerate(milestones):
-            if act["to_state"] in one.states:
+            # What only notes something in a state is not when the state was reached.
+            if act["to_state"] in one.states and (
+                index not in reached or act["from_state"] != act["to_state"]
+            ):
                 reached[index] = act["at"]
     return tuple(
         ProgressStep(

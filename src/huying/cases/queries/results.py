@@ -148,6 +148,7 @@ class ReportView:
     attachments: tuple[AttachmentView, ...]
     clocks: tuple[ClockView, ...]
     record_id: int | None
+    erased_at: datetime | None = None  # the words are gone, at the person's right
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +348,7 @@ class ProgressView:
     attachments: tuple[AttachmentView, ...]
     record_id: int | None
     record_ids: tuple[int, ...] = field(default=())
+    erased_at: datetime | None = None  # the words are gone, at the person's right
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from huying.directory import vault
 from huying.directory.events import PersonErased, person_erased
 from huying.directory.models import AccessRecord, Household, Person
-from huying.directory.permissions import Actor, DomainError, Permission
+from huying.directory.permissions import Actor, DomainError, NotAllowed, Permission
 from huying.directory.rules.masks import MASKS
 from huying.directory.vault import Sealed
 from huying.ledger import queries as ledger
@@ -191,29 +191,54 @@ def erase_person(*, person_id: int, reason: str, by: Actor) -> None:
     """Forget a person for good (PIPL 47): values, indexes, and the salts of commitments.
 
     The row stays, empty, so that what refers to it still stands; ledger proofs hold as before.
-    Subscribers erase what their rooms keep of the person, in the same transaction.
+    Subscribers erase what their rooms keep of the person, in the same transaction, or refuse
+    while the law still needs it. Raises `PurposeMissing`, `PersonMissing`, `NotAllowed` for
+    somebody of another territory, and what the subscribers raise.
     """
-    by.require(Permission.DIRECTORY_MANAGE)
+    by.require(Permission.PERSON_ERASE)
     if len(reason.strip()) < _SHORTEST_PURPOSE:
-        raise PurposeMissing("请写明清除的依据。", "State why the person is erased.")
+        raise PurposeMissing(
+            "请写明删除的依据（至少 4 个字）。", "State why the person is erased (4 characters)."
+        )
     with transaction.atomic():
-        changed = Person.objects.filter(pk=person_id, erased_at__isnull=True).update(
+        # Locked against a report that is just being made by the same person.
+        person = (
+            Person.objects.select_for_update().filter(pk=person_id, erased_at__isnull=True).first()
+        )
+        if person is None:
+            raise PersonMissing("找不到此人，或已删除。", "No such person, or erased already.")
+        _within_reach(person, by)
+        Person.objects.filter(pk=person_id).update(
             **dict.fromkeys(SEALED_FIELDS),
             name_index=None,
             id_number_index=None,
             phone_index=None,
             birth_date=None,
             sex="",
+            is_away=False,
             household=None,
+            registered_division=None,
+            residence_division=None,
+            grid=None,
             erased_at=timezone.now(),
         )
-        if not changed:
-            raise PersonMissing("找不到此人，或已清除。", "No such person, or erased already.")
-        for row in ledger.records_of(f"person:{person_id}"):
-            for name in SEALED_FIELDS:
-                erase_personal(row.id, name)
-        person_erased.send(sender=Person, event=PersonErased(person_id))
+        Household.objects.filter(pk=person.household_id, members=None).update(address=None)
+        erase_personal(
+            record_ids=[row.id for row in ledger.records_of(f"person:{person_id}")],
+            only=SEALED_FIELDS,
+        )
+        person_erased.send(sender=Person, event=PersonErased(person_id), by=by)
         _record_access("person.erased", person_id, [ERASED], reason.strip()[:200], by)
+
+
+def _within_reach(person: Person, by: Actor) -> None:
+    home = person.residence_division_id
+    reach = by.divisions_with(Permission.PERSON_ERASE)
+    if home and reach and not any(home.startswith(prefix) for prefix in reach):
+        raise NotAllowed(
+            zh="此人不住在您的辖区，请由其居住地或县综治中心办理。",
+            en="The person lives outside your territory: ask the county's governance centre.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Every write of notices."""
 
+from huying.notices.actions.blank import blank_notices
 from huying.notices.actions.choose import (
     AddressRefused,
     add_address,
@@ -21,6 +22,7 @@ __all__ = [
     "NoticeTooLong",
     "add_address",
     "announce_case",
+    "blank_notices",
     "drain",
     "escalate_unread",
     "forget_old",

@@ -1,0 +1,103 @@
+"""What this room keeps of one person: before it is erased, and to erase it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from huying.cases.models import Act, Attachment, Case, Report
+from huying.directory.permissions import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The rows that hold words of one person.
+
+    `reports` are the person's own; `spoken` those the person made for somebody else. `cases`
+    are all in which own reports are or were; `whole` those of them in which nobody else's are;
+    `titled` those whose title is in the person's words.
+    """
+
+    reports: frozenset[int]
+    spoken: frozenset[int]
+    cases: frozenset[int]
+    whole: frozenset[int]
+    titled: frozenset[int]
+
+    @property
+    def words(self) -> Q:
+        """Acts and attachments with words or pictures of the person."""
+        return Q(case_id__in=self.cases) & (
+            Q(report_id__in=self.reports) | Q(case_id__in=self.whole)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PersonHoldings:
+    """What would be erased of one person here, and what stands against it."""
+
+    reports: int
+    spoken: int
+    photos: int
+    open_cases: tuple[str, ...]  # numbers of cases that are not closed
+    out_of_reach: bool  # some case lies outside what the actor may see
+
+
+def scope_of(person_id: int) -> Scope:
+    """Where the words of this person are."""
+    own, spoken = set(), set()
+    cases: set[int] = set()
+    for row in Report.objects.filter(Q(reporter=person_id) | Q(submitter=person_id)).only(
+        "id", "reporter_id", "case_id", "earlier"
+    ):
+        if row.reporter_id not in (person_id, None):
+            spoken.add(row.pk)
+            continue
+        own.add(row.pk)
+        cases.update([row.case_id, *(one[0] for one in row.earlier)])
+    # A case split off keeps the title it was split from.
+    parted = Act.objects.filter(case_id__in=cases, action="split").values_list("data__into")
+    cases.update(
+        Case.objects.filter(number__in=[one for (one,) in parted]).values_list("pk", flat=True)
+    )
+    began = Act.objects.filter(case_id__in=cases, seq=1, report_id__in=own)
+    titles = began.values_list("case__title", flat=True)
+    return Scope(
+        reports=frozenset(own),
+        spoken=frozenset(spoken),
+        cases=frozenset(cases),
+        whole=frozenset(cases - _shared(cases, own)),
+        titled=frozenset(
+            Case.objects.filter(pk__in=cases, title__in=set(titles)).values_list("pk", flat=True)
+        ),
+    )
+
+
+def _shared(cases: Iterable[int], own: set[int]) -> set[int]:
+    """The cases in which somebody else's report, not erased itself, is or was."""
+    acted = Act.objects.filter(case_id__in=cases, report__isnull=False)
+    found = {
+        case_id
+        for case_id, report_id in acted.exclude(report_id__in=own)
+        .filter(report__erased_at__isnull=True)
+        .values_list("case_id", "report_id")
+    }
+    others = Report.objects.filter(case_id__in=cases, erased_at__isnull=True).exclude(pk__in=own)
+    for case_id, earlier in others.values_list("case_id", "earlier"):
+        found.update([case_id, *(one[0] for one in earlier)])
+    return found
+
+
+def person_holdings(person_id: int, by: Actor) -> PersonHoldings:
+    """What this room keeps of a person, in counts."""
+    scope = scope_of(person_id)
+    involved = Case.objects.filter(
+        pk__in=Report.objects.filter(pk__in=scope.reports | scope.spoken).values("case")
+    )
+    return PersonHoldings(
+        reports=len(scope.reports),
+        spoken=len(scope.spoken),
+        photos=Attachment.objects.filter(scope.words).count(),
+        open_cases=tuple(involved.open().order_by("id").values_list("number", flat=True)),
+        out_of_reach=involved.visible_to(by).count() < involved.count(),
+    )

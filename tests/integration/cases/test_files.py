@@ -1,0 +1,119 @@
+"""Photographs of what failed do not stay behind."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from huying.cases import actions, tasks
+from huying.cases.actions import GivenFile, files
+from huying.cases.models import Attachment
+from tests.factories.cases import RESIDENT, make_office, make_photo, make_report
+
+pytestmark = pytest.mark.django_db
+
+
+def on_disk() -> set[str]:
+    root = Path(settings.MEDIA_ROOT)
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+def referred_to() -> set[str]:
+    return {path for row in Attachment.objects.values_list("path", "thumbnail") for path in row}
+
+
+def broken(*_given: Any, **_named: Any) -> Any:
+    raise RuntimeError("the power went")
+
+
+@pytest.mark.parametrize("at", ["ledger.record", "writing.change", "telling.tell"])
+def test_an_act_that_breaks_leaves_no_photo(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = make_office()
+    received = make_report(photos=[make_photo()])
+    before = on_disk()
+    assert before == referred_to() != set()
+    actions.act(case_id=received.case_id, action="take", by=office.officer)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"huying.cases.actions.acting.{at}", broken)
+        with pytest.raises(RuntimeError):
+            actions.act(
+                case_id=received.case_id,
+                action="answer",
+                by=office.officer,
+                data={"reply": "已清运", "outcome": "SOLVED"},
+                # The same picture as the report's: its own must stay.
+                photos=[make_photo()],
+            )
+        with pytest.raises(RuntimeError):
+            actions.supplement(
+                receipt=received.receipt, text="又多了", photos=[make_photo((8, 8))], by=RESIDENT
+            )
+    assert on_disk() == before == referred_to()
+
+
+def test_a_report_that_breaks_or_comes_twice_leaves_no_photo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_office()
+    with monkeypatch.context() as patched:
+        patched.setattr("huying.cases.actions.opening.writing.create", broken)
+        with pytest.raises(RuntimeError):
+            make_report(photos=[make_photo()])
+    assert on_disk() == set()
+    first = make_report(photos=[make_photo()], idempotency_key="k")
+    once = on_disk()
+    again = make_report(photos=[make_photo()], idempotency_key="k")
+    assert (first.receipt, again.created) == (again.receipt, False)
+    assert on_disk() == once == referred_to()
+
+
+def test_one_bad_photo_takes_the_good_ones_back() -> None:
+    make_office()
+    with pytest.raises(actions.BadUpload):
+        make_report(photos=[make_photo(), GivenFile("坏.jpg", b"not a picture")])
+    assert on_disk() == set()
+
+
+def test_files_stay_while_it_is_not_known_whether_the_act_was_committed() -> None:
+    make_office()
+    with (
+        pytest.raises(OperationalError),
+        files.stored(files.store_photos([make_photo()])),
+    ):
+        raise OperationalError("server closed the connection")
+    assert len(on_disk()) == 2
+
+
+def test_the_sweep_takes_old_orphans_alone() -> None:
+    make_office()
+    make_report(photos=[make_photo()])
+    kept = on_disk()
+    orphan, fresh = files.store_photos([make_photo((9, 9)), make_photo((7, 7))])
+    two_days_ago = (timezone.now() - timedelta(days=2)).timestamp()
+    root = Path(settings.MEDIA_ROOT)
+    part = Path(orphan.path).with_name("half.part")
+    (root / part).write_bytes(b"half")
+    for path in (*kept, orphan.path, orphan.thumbnail, str(part)):
+        os.utime(root / path, (two_days_ago, two_days_ago))
+    assert actions.sweep_files() == 3
+    assert on_disk() == kept | {fresh.path, fresh.thumbnail}
+    tasks.sweep_files(timestamp=0)
+    assert on_disk() == kept | {fresh.path, fresh.thumbnail}
+
+
+def test_what_an_outer_transaction_takes_back_the_sweep_finds() -> None:
+    make_office()
+    received = make_report()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        actions.supplement(
+            receipt=received.receipt, text="照片", photos=[make_photo()], by=RESIDENT
+        )
+        broken()
+    assert len(on_disk()) == 2
+    assert actions.sweep_files(now=timezone.now() + timedelta(days=2)) == 2
+    assert on_disk() == set()

@@ -86,6 +86,8 @@ ADDRESSES = (
     Address("desk-intake-receipt", "/desk/intake/{taken_down}/", _RECORDERS, "intake_clerk"),
     Address("desk-map", "/desk/map/", _CASES, "dispatcher"),
     Address("desk-print", "/desk/{case}/print/", _CASES, "dispatcher"),
+    Address("desk-erasing", "/desk/erasing/", ("dispatcher",), "dispatcher"),
+    Address("desk-erasing-person", "/desk/erasing/{person}/", ("dispatcher",), "dispatcher"),
     Address("audit", "/audit/", ("auditor",), "auditor"),
     Address("audit-access", "/audit/access/", ("auditor",), "auditor"),
     Address("audit-ledger", "/audit/ledger/", ("auditor",), "auditor"),

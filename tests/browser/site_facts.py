@@ -24,6 +24,9 @@ _FACTS = {
     "account": "SELECT id FROM directory_account ORDER BY id LIMIT 1",
     "post": "SELECT id FROM directory_post ORDER BY id LIMIT 1",
     "rule": "SELECT code FROM sensing_alertrule ORDER BY id LIMIT 1",
+    "person": "SELECT r.reporter_id FROM cases_report r WHERE r.reporter_id IS NOT NULL"
+    " AND NOT EXISTS (SELECT FROM cases_report o JOIN cases_case c ON c.id = o.case_id"
+    " WHERE o.reporter_id = r.reporter_id AND c.closed_at IS NULL) ORDER BY r.id DESC LIMIT 1",
     # The first grid worker is whom the demonstration signs in.
     "grid_place": "SELECT g.center_lon || ' ' || g.center_lat FROM directory_grid g"
     " JOIN directory_post p ON p.grid_id = g.code"

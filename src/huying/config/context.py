@@ -77,6 +77,9 @@ def site(request: HttpRequest) -> dict[str, object]:
         "counter_address": SimpleLazyObject(lambda: _profile().counter_address),
         "nav_items": SimpleLazyObject(lambda: _navigation(request)),
         "inbox_unread": SimpleLazyObject(lambda: _unread(request)),
+        "may_erase": SimpleLazyObject(
+            lambda: directory.actor_of(request).may(Permission.PERSON_ERASE)
+        ),
         "user_role_label": SimpleLazyObject(lambda: directory.actor_of(request).role_label),
         "vapid_public_key": SimpleLazyObject(notices.vapid_public_key),
     }

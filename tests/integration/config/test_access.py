@@ -14,6 +14,7 @@ from django.contrib.admin import site
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from huying.cases.models import Report
 from huying.config.api import api
 from huying.directory.permissions import Role
 from tests.browser.addresses import ADDRESSES, STAFF
@@ -204,6 +205,7 @@ def test_pages(role: str, client_of: Any) -> None:
         "division": VILLAGE,
         "grid": GRIDS[0],
         "device": device,
+        "person": Report.objects.values_list("reporter_id", flat=True).get(pk=received.report_id),
     }
     wrong = []
     for address in ADDRESSES:

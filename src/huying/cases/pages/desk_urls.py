@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from huying.cases.pages import audit, desk, desk_acts, desk_case, desk_map, intake
+from huying.cases.pages import audit, desk, desk_acts, desk_case, desk_map, erasing, intake
 
 urlpatterns = [
     path("cases/<int:case_id>/", desk.case_link, name="case_link"),
@@ -41,6 +41,8 @@ urlpatterns = [
         desk_acts.reveal,
         name="desk_reveal",
     ),
+    path("desk/erasing/", erasing.find, name="erase_find"),
+    path("desk/erasing/<int:person_id>/", erasing.erase, name="erase_person"),
     path("audit/", audit.audit, name="audit"),
     path("audit/export.csv", audit.audit_export, name="audit_export"),
     path("audit/access/", audit.audit_access, name="audit_access"),

@@ -90,6 +90,7 @@ ADDRESSES = (
     Address("desk-erasing-person", "/desk/erasing/{person}/", ("dispatcher",), "dispatcher"),
     Address("audit", "/audit/", ("auditor",), "auditor"),
     Address("audit-access", "/audit/access/", ("auditor",), "auditor"),
+    Address("audit-exports", "/audit/exports/", ("auditor",), "auditor"),
     Address("audit-ledger", "/audit/ledger/", ("auditor",), "auditor"),
     Address("audit-case", "/audit/cases/{case}/", ("auditor",), "auditor"),
     Address("morning", "/leader/", _INDICATORS, "leader"),

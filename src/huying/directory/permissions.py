@@ -221,6 +221,10 @@ SCOPE_PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
 }
 
 
+COUNTY_LEVEL: Final = 6
+"""A territory of so few digits is a whole county."""
+
+
 class DomainError(Exception):
     """Something a person asked for cannot be; says why in both languages.
 
@@ -333,6 +337,15 @@ class Actor:
             for post in self.posts
             if post.division and permission in ROLE_PERMISSIONS[post.role]
         )
+
+    def reach(self, permission: Permission) -> frozenset[str] | None:
+        """The territories in which this permission holds; None = everywhere in the county."""
+        if not self.may(permission):
+            return frozenset()
+        prefixes = self.divisions_with(permission)
+        if not prefixes or any(len(prefix) <= COUNTY_LEVEL for prefix in prefixes):
+            return None
+        return prefixes
 
     def organisations_with(self, permission: Permission) -> frozenset[int]:
         """The units for which this permission holds."""

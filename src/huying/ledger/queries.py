@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,6 +92,23 @@ FROM ledger_record LEFT JOIN ledger_position ON record_id = ledger_record.id
 def records_of(subject: str) -> list[RecordRow]:
     """All records of one subject, oldest first."""
     return _records(f"{_RECORDS} WHERE subject = %s ORDER BY ledger_record.id", [subject])
+
+
+def newest_records(
+    subject: str, *, actors: Collection[str] | None = None, before: int | None = None, limit: int
+) -> list[RecordRow]:
+    """Records of one subject, newest first, below the id `before`; by these actors, if named."""
+    return _records(
+        f"{_RECORDS} WHERE subject = %s AND ledger_record.id < %s"
+        " AND (%s::text[] IS NULL OR actor = ANY(%s::text[]))"
+        " ORDER BY ledger_record.id DESC LIMIT %s",
+        [
+            subject,
+            _LARGEST_ID if before is None else before,
+            *[None if actors is None else list(actors)] * 2,
+            limit,
+        ],
+    )
 
 
 def records_by_id(ids: Iterable[int]) -> dict[int, RecordRow]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from typing import Any
 
@@ -12,12 +13,21 @@ from django.test.utils import CaptureQueriesContext
 
 from huying.cases.models import Act, Case, Report
 from huying.directory import actions as directory
+from huying.directory.permissions import Role
+from huying.ledger.models import Record, Salt
 from tests.factories.cases import Office, make_answered, make_office, make_report
-from tests.factories.directory import account_of
+from tests.factories.directory import TOWNSHIP, account_of, make_post, make_staff
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ("/audit/", "/audit/export.csv", "/audit/access/", "/audit/ledger/", "/audit/cases/{case}/")
+PAGES = (
+    "/audit/",
+    "/audit/export.csv",
+    "/audit/access/",
+    "/audit/exports/",
+    "/audit/ledger/",
+    "/audit/cases/{case}/",
+)
 
 
 @pytest.fixture
@@ -160,7 +170,74 @@ def test_the_ledger_page_says_how_to_verify(auditor: Client) -> None:
     assert "huying verify" in words_of(auditor.get("/audit/ledger/"))
 
 
-@pytest.mark.parametrize(("path", "most"), [("/audit/", 9), ("/audit/access/", 8)])
+ELSEWHERE = "990101002001"
+
+
+def test_an_auditor_of_one_township_sees_what_the_post_covers(
+    client: Client, office: Office
+) -> None:
+    here = make_answered(office)
+    there = make_report(text="另一个镇的事")
+    Case.objects.filter(pk=there.case_id).update(division_code=ELSEWHERE)
+    local = make_staff(Role.AUDITOR, name="韩审计", division=TOWNSHIP)
+    # Dispatching in the whole county is no reason to audit the whole county.
+    make_post(account_of(local), Role.DISPATCHER)
+    colleague = make_staff(Role.INTAKE_CLERK, name="秦受理", division=TOWNSHIP)
+    person = Report.objects.get(pk=here.report_id).reporter_id
+    assert person is not None
+    for by in (colleague, office.dispatcher):
+        directory.reveal_person(person_id=person, fields=["phone"], purpose="回访核实", by=by)
+        client.force_login(account_of(by))
+        assert client.get("/desk/export.csv").status_code == 200
+
+    client.force_login(account_of(local))
+    page = words_of(client.get("/audit/"))
+    assert here.case_number in page
+    assert there.case_number not in page
+    sampled = words_of(client.get("/audit/", {"sample": "200", "seed": "1", "until": "2099-01-01"}))
+    assert there.case_number not in sampled
+    exported = b"".join(client.get("/audit/export.csv")).decode()
+    assert here.case_number in exported
+    assert there.case_number not in exported
+    for path in ("/audit/access/", "/audit/exports/"):
+        seen = words_of(client.get(path))
+        assert "秦受理" in seen, path
+        assert "周调度" not in seen, path
+    client.force_login(account_of(office.auditor))
+    for path in ("/audit/access/", "/audit/exports/"):
+        seen = words_of(client.get(path))
+        assert "秦受理" in seen, path
+        assert "周调度" in seen, path
+    assert there.case_number in words_of(client.get("/audit/"))
+
+
+def test_every_list_taken_away_is_on_record(auditor: Client, office: Office) -> None:
+    make_answered(office)
+    make_report()
+    assert "还没有人导出过" in words_of(auditor.get("/audit/exports/"))
+    taken = b"".join(auditor.get("/audit/export.csv", {"action": "take", "person": "郑经办"}))
+    browser = Client()
+    browser.force_login(account_of(office.dispatcher))
+    browser.get("/desk/export.csv", {"q": "李梅 垃圾", "closed": "all"})
+    desk, audit = Record.objects.filter(subject="exports").order_by("-id")
+    for record, kind, who, rows, filters in (
+        (audit, "acts", office.auditor, len(taken.splitlines()) - 1, {"action": "take"}),
+        (desk, "cases", office.dispatcher, 0, {"closed": "all"}),
+    ):
+        body = json.loads(bytes(record.entry))["body"]
+        assert record.actor == who.ref
+        assert body == {"list": kind, "filters": filters, "rows": rows}
+        # What was looked for may name people: a commitment, never words.
+        assert "李梅".encode() not in bytes(record.entry)
+        assert Salt.objects.filter(record=record).count() == 1
+    page = words_of(auditor.get("/audit/exports/"))
+    for said in ("蒋审计", "周调度", "办理记录", "事项清单", "action=take"):
+        assert said in page
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("/audit/", 9), ("/audit/access/", 8), ("/audit/exports/", 8)]
+)
 def test_a_page_asks_the_same_however_much_there_is(
     path: str, most: int, auditor: Client, office: Office
 ) -> None:

@@ -80,7 +80,8 @@ def test_erasing_reaches_words_photos_notices_search_and_salts_and_the_proof_hol
     )
     before = queries.progress(received.receipt)
     files = [Path(settings.MEDIA_ROOT) / row.path for row in Attachment.objects.all()]
-    assert files and all(path.exists() for path in files)
+    assert files
+    assert all(path.exists() for path in files)
     assert "李梅" in everything_kept()
     assert Notice.objects.filter(title__contains="李梅").exists()
     entries = [bytes(row.entry) for row in Record.objects.order_by("id")]

@@ -3,6 +3,7 @@
 from huying.cases.actions.acting import ActionNotOffered, NeedsField, StaleCase, act
 from huying.cases.actions.clockwork import recompute_provisional, run_clocks
 from huying.cases.actions.erasing import PersonHasOpenCases
+from huying.cases.actions.exporting import record_export
 from huying.cases.actions.files import BadUpload, sweep_files
 from huying.cases.actions.history import import_history
 from huying.cases.actions.intake import IdempotencyConflict, receive_report
@@ -101,6 +102,7 @@ __all__ = [
     "rate",
     "receive_report",
     "recompute_provisional",
+    "record_export",
     "register_procedures",
     "run_clocks",
     "set_responsibilities",

@@ -1,13 +1,11 @@
 """How far an actor sees: the territories, units and grids in which a right to look holds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Q
 
 from huying.directory.permissions import Actor, Permission
-
-COUNTY_LEVEL = 6
-"""A territory of so few digits is a whole county."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +30,28 @@ class View:
 
     def within(self, division: str, grid: str) -> Q:
         """The territories and grids as a condition on columns with these names."""
-        wanted = Q(pk__in=[])
-        for prefix in self.territories:
-            wanted |= Q(**{f"{division}__startswith": prefix})
+        wanted = inside(division, self.territories)
         if self.grids:
             wanted |= Q(**{f"{grid}__in": self.grids})
         return wanted
 
 
+def inside(division: str, territories: Iterable[str]) -> Q:
+    """Whether the column `division` lies in one of these territories."""
+    wanted = Q(pk__in=[])
+    for prefix in territories:
+        wanted |= Q(**{f"{division}__startswith": prefix})
+    return wanted
+
+
 def view_of(actor: Actor) -> View:
     """How far this actor sees cases; each right counts only where its own post has it."""
-    territories: tuple[str, ...] = ()
-    if actor.may(Permission.CASE_VIEW_ALL):
-        prefixes = actor.divisions_with(Permission.CASE_VIEW_ALL)
-        if not prefixes or any(len(prefix) <= COUNTY_LEVEL for prefix in prefixes):
-            return View(everything=True)
-        territories = tuple(sorted(prefixes))
+    territories = actor.reach(Permission.CASE_VIEW_ALL)
+    if territories is None:
+        return View(everything=True)
     return View(
         everything=False,
-        territories=territories,
+        territories=tuple(sorted(territories)),
         units=tuple(sorted(actor.organisations_with(Permission.CASE_VIEW_OWN_UNIT))),
         grids=tuple(sorted(actor.grids_with(Permission.CASE_VIEW_OWN_GRID))),
     )

@@ -7,8 +7,9 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
 
-from huying.cases.models.access import view_of
+from huying.cases.models.access import inside, view_of
 from huying.cases.rules.vocabulary import AttachmentKind, Kind, Outcome, Urgency
+from huying.directory.permissions import Permission
 
 if TYPE_CHECKING:
     from huying.directory.permissions import Actor
@@ -192,6 +193,15 @@ class AssistingUnit(models.Model):
         return f"{self.case_id}:{self.organisation_id}"
 
 
+class ActQuerySet(models.QuerySet["Act"]):
+    def auditable_by(self, actor: "Actor") -> Self:
+        """The acts this actor audits: those of the cases where the post of auditor lies."""
+        territories = actor.reach(Permission.LEDGER_AUDIT)
+        if territories is None:
+            return self
+        return self.filter(inside("case__division_code", territories))
+
+
 class Act(models.Model):
     """办理记录: one sealed step. Appended, never edited.
 
@@ -218,6 +228,8 @@ class Act(models.Model):
     told = models.TextField(blank=True, default="")
     data = models.JSONField(default=dict)
     record_id = models.BigIntegerField(null=True)  # the ledger's
+
+    objects = ActQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "seq"], name="act_seq_once")]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from huying.cases import queries
+from huying.cases import actions, queries
 from huying.cases.pages.desk_case import case_of
 from huying.cases.pages.tables import local, table_file
 from huying.cases.queries import AuditFilters, AuditRow
@@ -34,6 +34,8 @@ MOST_DRAWN: Final = 200
 MOST_EXPORTED: Final = 10_000
 # Without a time said, so far back: an auditor who wants more says so.
 USUAL_DAYS: Final = 90
+# Free text of a filter, which may name people.
+_NAMING: Final = ("person", "seed")
 _DAY: Final = "%Y-%m-%d"
 FIELD_NAMES: Final = {
     "name": gettext_lazy("姓名"),
@@ -192,10 +194,21 @@ _HEADINGS: Final = (
 @require_safe
 @requires(Permission.LEDGER_AUDIT)
 def audit_export(request: HttpRequest) -> StreamingHttpResponse:
-    """The table as CSV, at most MOST_EXPORTED rows; without what people wrote."""
+    """The table as CSV, at most MOST_EXPORTED rows; without what people wrote.
+
+    Who took it is sealed first.
+    """
+    actor = directory.actor_of(request)
     asked = _asked(AuditForm(request.GET))
     name = f"{_('办理记录')}-{timezone.localtime():%Y%m%d-%H%M}.csv"
-    rows = _exported(directory.actor_of(request), asked)
+    rows = list(_exported(actor, asked))
+    actions.record_export(
+        what="acts",
+        filters={key: value for key, value in asked.params.items() if key not in _NAMING},
+        words={key: asked.params.get(key, "") for key in _NAMING},
+        rows=len(rows),
+        by=actor,
+    )
     return table_file(name, [str(heading) for heading in _HEADINGS], rows)
 
 
@@ -290,6 +303,59 @@ def audit_access(request: HttpRequest) -> HttpResponse:
 
 def _fields(row: AccessRow) -> str:
     return "、".join(str(_SEEN.get(name, name)) for name in row.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRow:
+    """One list that somebody took away as a file."""
+
+    at: datetime
+    who: str
+    actor_ref: str
+    what: str
+    filters: str
+    rows: int
+    record_id: int
+
+
+LISTS: Final = {"cases": gettext_lazy("事项清单"), "acts": gettext_lazy("办理记录")}
+
+
+@never_cache
+@require_safe
+@requires(Permission.LEDGER_AUDIT)
+def audit_exports(request: HttpRequest) -> HttpResponse:
+    """Who took which list away, narrowed to what, and how many rows of it."""
+    before = request.GET.get("after", "")
+    records = ledger.newest_records(
+        "exports",
+        actors=directory.actors_within(directory.actor_of(request)),
+        before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
+        limit=PAGE_SIZE + 1,
+    )
+    shown = records[:PAGE_SIZE]
+    refs = {one.by: int(one.by.removeprefix("staff:")) for one in shown if one.by[:6] == "staff:"}
+    names = directory.account_names(refs.values())
+    context = {
+        "tab": "exports",
+        "rows": [_export_row(one, names.get(refs.get(one.by, 0), "")) for one in shown],
+        "next_url": f"?after={shown[-1].id}" if len(records) > PAGE_SIZE else "",
+        "first_url": "?" if before else "",
+    }
+    return render(request, "cases/audit/exports.html", context)
+
+
+def _export_row(record: ledger.RecordRow, who: str) -> ExportRow:
+    body: Any = record.body
+    return ExportRow(
+        at=record.at,
+        who=who,
+        actor_ref=record.by,
+        what=str(LISTS.get(body["list"], body["list"])),
+        filters="，".join(f"{name}={value}" for name, value in body["filters"].items()),
+        rows=body["rows"],
+        record_id=record.id,
+    )
 
 
 @never_cache

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from huying.cases import queries
+from huying.cases import actions, queries
 from huying.cases.pages import desk_filters
 from huying.cases.pages.desk_filters import Asked
 from huying.cases.pages.tables import local, table_file
@@ -292,11 +292,19 @@ _HEADINGS: Final = (
 @require_safe
 @requires(*LOOKS)
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    """The list as it is filtered, as CSV for a spreadsheet; at most MOST_EXPORTED rows."""
+    """The list as it is filtered, as CSV for a spreadsheet; at most MOST_EXPORTED rows.
+
+    Who took it is sealed first.
+    """
     actor = directory.actor_of(request)
     said = desk_filters.asked(request.GET)
+    rows = list(_exported(actor, said))
+    filters = said.params(text="")
+    actions.record_export(
+        what="cases", filters=filters, words={"q": said.text}, rows=len(rows), by=actor
+    )
     name = f"{_('事项')}-{timezone.localtime():%Y%m%d-%H%M}.csv"
-    return table_file(name, [str(heading) for heading in _HEADINGS], _exported(actor, said))
+    return table_file(name, [str(heading) for heading in _HEADINGS], rows)
 
 
 def _exported(actor: Actor, said: Asked) -> Iterator[list[object]]:

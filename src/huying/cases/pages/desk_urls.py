@@ -46,6 +46,7 @@ urlpatterns = [
     path("audit/", audit.audit, name="audit"),
     path("audit/export.csv", audit.audit_export, name="audit_export"),
     path("audit/access/", audit.audit_access, name="audit_access"),
+    path("audit/exports/", audit.audit_exports, name="audit_exports"),
     path("audit/ledger/", audit.audit_ledger, name="audit_ledger"),
     path("audit/cases/<int:case_id>/", audit.audit_case, name="audit_case"),
 ]

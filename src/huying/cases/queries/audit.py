@@ -27,13 +27,13 @@ def audit_list(
     sample: int | None = None,
     seed: str = "",
 ) -> Page[AuditRow]:
-    """Acts, newest first. Needs LEDGER_AUDIT.
+    """Acts, newest first, of the territory the actor audits. Needs LEDGER_AUDIT.
 
     With `sample` that many are drawn at random from those that fit the filters (the newest
     200,000 of them); the same seed over the same acts draws the same ones.
     """
     actor.require(Permission.LEDGER_AUDIT)
-    acts = _narrowed(filters or AuditFilters())
+    acts = _narrowed(Act.objects.auditable_by(actor), filters or AuditFilters())
     if sample is not None:
         population = list(acts.order_by("-id").values_list("pk", flat=True)[:LARGEST_POPULATION])
         count = min(sample, len(population), LARGEST_PAGE)
@@ -51,8 +51,7 @@ def audit_list(
     return Page(rows, cursor_of(rows[-1].act_id))
 
 
-def _narrowed(filters: AuditFilters) -> "QuerySet[Act]":
-    acts = Act.objects.all()
+def _narrowed(acts: "QuerySet[Act]", filters: AuditFilters) -> "QuerySet[Act]":
     for name, value in (
         ("case__number", filters.case_number.strip()),
         ("account", filters.account),

@@ -1,6 +1,11 @@
 """Reads of the directory, for this room and for those above."""
 
-from huying.directory.queries.access import AccessRow, access_records, accounts_named
+from huying.directory.queries.access import (
+    AccessRow,
+    access_records,
+    accounts_named,
+    actors_within,
+)
 from huying.directory.queries.actors import (
     AccountCard,
     account_names,
@@ -55,6 +60,7 @@ __all__ = [
     "actor_for",
     "actor_of",
     "actor_of_token",
+    "actors_within",
     "calendar_gap",
     "county",
     "demo_accounts",

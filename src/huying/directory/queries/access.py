@@ -1,10 +1,12 @@
 """Who looked at whose sealed data: for the auditor."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from huying.directory.models import AccessRecord, Account
+from django.db.models import Q, QuerySet
+
+from huying.directory.models import AccessRecord, Account, Post
 from huying.directory.permissions import Actor, Permission
 
 _MOST_NAMED = 50
@@ -38,10 +40,15 @@ def access_records(
 ) -> list[AccessRow]:
     """Looks at sealed values, newest first; the next page starts before the last one's id.
 
-    Needs LEDGER_AUDIT.
+    Needs LEDGER_AUDIT. Who audits one territory sees the looks of those who hold or held a
+    post in it, and the looks at those who live in it.
     """
     by.require(Permission.LEDGER_AUDIT)
     rows = AccessRecord.objects.order_by("-id")
+    territories = by.reach(Permission.LEDGER_AUDIT)
+    if territories is not None:
+        home = _inside(territories, "person__residence_division__code")
+        rows = rows.filter(home | Q(account__in=_posted_in(territories)))
     if accounts is not None:
         rows = rows.filter(account__in=list(accounts))
     if person_id is not None:
@@ -66,6 +73,30 @@ def access_records(
         )
         for row in rows.select_related("account")[: max(1, min(limit, _LARGEST_PAGE))]
     ]
+
+
+def actors_within(by: Actor) -> list[str] | None:
+    """Who acts in the territory that `by` audits, as the ledger names them; None = everybody."""
+    by.require(Permission.LEDGER_AUDIT)
+    territories = by.reach(Permission.LEDGER_AUDIT)
+    if territories is None:
+        return None
+    return [f"staff:{account_id}" for account_id in _posted_in(territories)]
+
+
+def _posted_in(territories: Collection[str]) -> "QuerySet[Post, int]":
+    """The accounts that hold or held a post in these territories."""
+    own = _inside(territories, "division__code", "grid__code")
+    by_unit = Q(division__isnull=True) & _inside(territories, "organisation__division__code")
+    return Post.objects.filter(own | by_unit).values_list("account_id", flat=True).distinct()
+
+
+def _inside(territories: Collection[str], *columns: str) -> Q:
+    wanted = Q(pk__in=[])
+    for prefix in territories:
+        for column in columns:
+            wanted |= Q(**{f"{column}__startswith": prefix})
+    return wanted
 
 
 def accounts_named(name: str) -> list[int]:

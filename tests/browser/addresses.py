@@ -66,6 +66,7 @@ ADDRESSES = (
     Address("report", "/report/", EVERYBODY, ""),
     Address("progress", "/progress/", EVERYBODY, ""),
     Address("receipt", "/r/{receipt}/", EVERYBODY, ""),
+    Address("withdraw", "/r/{open_receipt}/withdraw/", EVERYBODY, ""),
     Address("verify", "/verify/{record}/", EVERYBODY, ""),
     Address("ledger", "/ledger/", EVERYBODY, ""),
     Address("offline", "/offline/", EVERYBODY, ""),

@@ -12,6 +12,8 @@ _FACTS = {
     " WHERE role = 'OFFICER' ORDER BY account_id LIMIT 1) DESC NULLS LAST, c.id DESC LIMIT 1",
     "receipt": "SELECT r.receipt FROM cases_report r JOIN cases_case c ON c.id = r.case_id"
     " WHERE r.replied_at IS NOT NULL ORDER BY r.id DESC LIMIT 1",
+    "open_receipt": "SELECT r.receipt FROM cases_report r JOIN cases_case c ON c.id = r.case_id"
+    " WHERE r.replied_at IS NULL AND c.closed_at IS NULL ORDER BY r.id DESC LIMIT 1",
     "record": "SELECT min(record_id) FROM ledger_position",
     "device": "SELECT mn FROM sensing_device WHERE kind = 'AIR' ORDER BY id LIMIT 1",
     "property": "SELECT code FROM sensing_property ORDER BY id LIMIT 1",

@@ -73,6 +73,7 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("POST", "/reports/{receipt}/photos"): _open(body={}),
     ("POST", "/reports/{receipt}/rating"): _open(body={}),
     ("POST", "/reports/{receipt}/follow-up"): _open(body={}),
+    ("POST", "/reports/{receipt}/withdrawal"): _open(body={}),
     ("GET", "/public-reports"): _open(),
     ("POST", "/public-reports/{report_id}/join"): _open(body={"text": 1}),
     ("GET", "/categories"): _open(),
@@ -200,6 +201,7 @@ def test_pages(role: str, client_of: Any) -> None:
     client, (received, _, device) = client_of(role)
     known = {
         "receipt": received.receipt,
+        "open_receipt": received.receipt,
         "case": received.case_id,
         "grid_case": received.case_id,
         "division": VILLAGE,

@@ -33,6 +33,7 @@ from huying.cases.actions.rating import (
     follow_up,
     rate,
     supplement,
+    withdraw,
 )
 from huying.cases.actions.responsibilities import NewResponsibility, set_responsibilities
 from huying.cases.actions.results import (
@@ -109,4 +110,5 @@ __all__ = [
     "split",
     "supplement",
     "sweep_files",
+    "withdraw",
 ]

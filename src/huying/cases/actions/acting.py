@@ -303,6 +303,7 @@ def _written(
             attachment_row(file, facts.id, plan.report_id, seq, by, now) for file in files
         ],
         answered=plan.answered,
+        withdrawn=plan.withdrawn,
         reply=str(plan.data.get("reply", "")),
         at=now,
     )

@@ -166,6 +166,8 @@ class Life:
             row = self.reports[report_id]
             row["reply"], row["replied_at"] = str(plan.data.get("reply", "")), step.at
             row["state"] = ReportState.RATED.value if row["rating"] else ReportState.ANSWERED.value
+        for report_id in plan.withdrawn:
+            self.reports[report_id]["state"] = ReportState.WITHDRAWN.value
         if plan.true_alarm is not None and self.record.alert_id is not None:
             self.judgements.append(
                 sensing.PastJudgement(self.record.alert_id, plan.true_alarm, step.at, step.by.ref)

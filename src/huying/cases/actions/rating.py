@@ -1,4 +1,4 @@
-"""What residents do by their receipt: rate, add to the rating, add to the report."""
+"""What residents do by their receipt: rate, add to the rating, add to the report, take it back."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from huying.cases import events
-from huying.cases.actions.acting import NeedsField, take_step
+from huying.cases.actions.acting import ActionNotOffered, NeedsField, take_step
 from huying.cases.actions.files import store_photos, stored
 from huying.cases.actions.results import Acted, Rated, Upload
 from huying.cases.actions.tallying import happened
@@ -166,6 +166,11 @@ def supplement(
 ) -> Acted:
     """Add to a report that is being worked on; its unit is told."""
     report = _report(receipt)
+    if report.state == ReportState.WITHDRAWN:
+        raise ActionNotOffered(
+            "这件诉求您已经撤回，不能再补充。有新情况请重新反映。",
+            "You have withdrawn this report; please make a new one.",
+        )
     with stored(store_photos(photos)) as files:
         return take_step(
             case_id=report.case_id,
@@ -178,6 +183,28 @@ def supplement(
             report_id=report.pk,
             now=now or timezone.now(),
         )
+
+
+def withdraw(*, receipt: str, reason: str, by: Actor, now: datetime | None = None) -> Acted:
+    """撤回: the reporter wants no answer any more.
+
+    The case ends with it, unless others reported the same. Raises ReportNotFound and
+    ActionNotOffered (answered already, or closed).
+    """
+    report = _report(receipt)
+    record = case_record(report.case_id)
+    procedure = procedure_of(record.procedure, record.procedure_version)
+    return take_step(
+        case_id=report.case_id,
+        action=procedure.withdrawal,
+        by=by,
+        version=None,
+        note=reason,
+        data={},
+        files=(),
+        report_id=report.pk,
+        now=now or timezone.now(),
+    )
 
 
 def add_report_photo(*, receipt: str, file: Upload, by: Actor, now: datetime | None = None) -> int:

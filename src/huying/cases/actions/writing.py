@@ -260,6 +260,9 @@ answers AS (
   UPDATE cases_report r SET reply = %(reply)s::text, replied_at = %(at)s::timestamptz,
          state = CASE WHEN r.rating = '' THEN 'ANSWERED' ELSE 'RATED' END
    WHERE r.id = ANY(%(answered)s::bigint[]) AND EXISTS (SELECT FROM changed)),
+withdrawals AS (
+  UPDATE cases_report r SET state = 'WITHDRAWN'
+   WHERE r.id = ANY(%(withdrawn)s::bigint[]) AND EXISTS (SELECT FROM changed)),
 turned AS (
   UPDATE cases_clock k SET {", ".join(f"{_quoted(n)} = x.{_quoted(n)}" for n in _CLOCK_CHANGED)}
     FROM {_recordset("turned", {"id": "bigint"} | {name: CLOCK[name] for name in _CLOCK_CHANGED})}
@@ -295,6 +298,7 @@ class Changes:
     words: Sequence[Row] = ()
     references: Sequence[Row] = ()
     answered: Sequence[int] = ()
+    withdrawn: Sequence[int] = ()
     reply: str = ""
     at: datetime | None = None
 
@@ -340,7 +344,12 @@ def change(changes: Changes) -> list[int]:
         name: _json(getattr(changes, name))
         for name in ("cases", "acts", "clocks", "turned", "tallies", "assisting", "attachments")
     }
-    parameters.update(answered=list(changes.answered), reply=changes.reply, at=changes.at)
+    parameters.update(
+        answered=list(changes.answered),
+        withdrawn=list(changes.withdrawn),
+        reply=changes.reply,
+        at=changes.at,
+    )
     statement = _CHANGE
     if len(changes.cases) == 1:
         statement = _CHANGE_ONE

@@ -111,7 +111,9 @@ class DeskActForm(ActForm):
 def _concerned(offer: OfferedAction, view: CaseView) -> Sequence[ReportView]:
     """The reports such a step can be of: those whose callback is owed, for a callback."""
     waiting = [one for one in view.reports if one.state == "CALLBACK"]
-    return waiting if offer.code == "call_back" and waiting else view.reports
+    if offer.code == "call_back" and waiting:
+        return waiting
+    return [one for one in view.reports if one.state != "WITHDRAWN"]
 
 
 def report_field(reports: Sequence[ReportView]) -> forms.ChoiceField:

@@ -15,10 +15,15 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from huying.cases import actions, queries
-from huying.cases.pages.report_forms import FollowUpForm, RatingForm, SupplementForm
+from huying.cases.pages.report_forms import (
+    FollowUpForm,
+    RatingForm,
+    SupplementForm,
+    WithdrawForm,
+)
 from huying.cases.pages.resident import in_language, onward, photos_lost
 from huying.cases.queries import ProgressView
 from huying.cases.queries.results import AttachmentView
@@ -252,6 +257,29 @@ def supplement(request: HttpRequest, code: str) -> HttpResponse:
         messages.success(request, _("补充的情况已转给办理单位。"))
         return onward(request, _here(code, "progress"))
     return _page(request, code, status=422, supplement_form=form)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, code: str) -> HttpResponse:
+    """撤回: what it means, why, and then it is done; not any more once it was answered."""
+    allow_request(request, "progress", limit=120, seconds=60)
+    view = queries.progress(code)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                actions.withdraw(receipt=code, reason=form.reason(), by=Actor.resident())
+            except DomainError as error:
+                form.add_error(None, in_language(error))
+                status = error.status
+            else:
+                messages.success(request, _("已撤回。办理单位会知道。"))
+                return HttpResponseRedirect(reverse("receipt", args=[view.receipt]))
+    context = {"view": view, "form": form}
+    return render(request, "cases/resident/withdraw.html", context, status=status)
 
 
 def _here(code: str, part: str) -> str:

@@ -212,3 +212,30 @@ class SupplementForm(forms.Form):
         if not data.get("text") and not data.get("photos"):
             self.add_error("text", _("请写几句话，或者加一张照片。"))
         return data
+
+
+class WithdrawForm(forms.Form):
+    """Why somebody wants no answer any more: one tap, or a sentence."""
+
+    REASONS = {
+        "SOLVED": _("事情已经解决了"),
+        "SETTLED": _("已和对方说好了"),
+        "MISTAKE": _("反映错了，或者重复了"),
+        "OTHER": _("不想再反映了"),
+    }
+    why = forms.ChoiceField(
+        label=_("为什么撤回"),
+        choices=list(REASONS.items()),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("请选一个原因。")},
+    )
+    words = forms.CharField(
+        label=_("还想说一句"),
+        max_length=300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def reason(self) -> str:
+        why = str(self.REASONS[self.cleaned_data["why"]])
+        return "；".join(filter(None, [why, self.cleaned_data["words"]]))

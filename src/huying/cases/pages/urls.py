@@ -15,6 +15,7 @@ urlpatterns = [
     path("r/<str:code>/rate/", receipt.rate, name="receipt_rate"),
     path("r/<str:code>/follow-up/", receipt.follow_up, name="receipt_follow_up"),
     path("r/<str:code>/add/", receipt.supplement, name="receipt_add"),
+    path("r/<str:code>/withdraw/", receipt.withdraw, name="receipt_withdraw"),
     path("r/<str:code>/files/<int:attachment_id>/", receipt.attachment, name="receipt_file"),
     # Grid workers: signed in, on the telephone.
     path("work/", work.tasks, name="work"),

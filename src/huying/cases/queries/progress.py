@@ -26,11 +26,12 @@ from huying.cases.queries.rows import cursor_of, keys_of
 from huying.cases.queries.wording import unit_name, words_for
 from huying.cases.rules import receipts
 from huying.cases.rules.clocks import Ticking, last_date
-from huying.cases.rules.engine import Facts
+from huying.cases.rules.engine import Facts, offered
 from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.vocabulary import MERGED, Rating, ReportState
 from huying.cases.rules.wording import fill, title_of, until
 from huying.directory import queries as directory
+from huying.directory.permissions import Actor
 
 METRES_PER_DEGREE: Final = 111_320
 LARGEST_PAGE: Final = 200
@@ -55,7 +56,12 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
     record = case_record(report.case_id)
     facts = record.facts
     procedure = procedure_of(record.procedure, record.procedure_version)
+    withdrawn = report.state == ReportState.WITHDRAWN
     acts = _acts_of(report)
+    if withdrawn:
+        # What became of the others' matter is not this reporter's to follow any more.
+        last = max((n for n, act in enumerate(acts) if act["report_id"] == report.pk), default=-1)
+        acts = acts[: last + 1]
     clock = _promised(procedure, report)
     organisation = (
         directory.organisation(facts.lead_organisation_id) if facts.lead_organisation_id else None
@@ -72,6 +78,8 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
     erased = report.erased_at is not None
     can_rate = bool(procedure.ratings and report.replied_at and not report.rating and not erased)
     headline, next_text = _headline(procedure, facts, clock if waiting else None, can_rate, now)
+    if withdrawn:
+        headline, next_text = _("您已撤回这件诉求"), ""
     return ProgressView(
         receipt=report.receipt,
         receipt_display=receipts.display(report.receipt),
@@ -86,7 +94,7 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         next_text=next_text,
         state=report.state,
         state_label=str(ReportState(report.state).label),
-        steps=_steps(procedure, facts, acts),
+        steps=() if withdrawn else _steps(procedure, facts, acts),
         entries=tuple(
             ProgressEntry(
                 at=act["at"],
@@ -113,7 +121,7 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         follow_up=report.follow_up,
         can_rate=can_rate,
         can_follow_up=bool(report.rating and not report.follow_up and not erased),
-        closed=final,
+        closed=final or withdrawn,
         neighbours=max(0, record.report_count - 1),
         attachments=tuple(
             file for file in files if file.report_id == report.pk and not _answers(file, acts)
@@ -121,6 +129,8 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         record_id=report.record_id,
         record_ids=tuple(act["record_id"] for act in acts if act["record_id"]),
         erased_at=report.erased_at,
+        can_withdraw=not (withdrawn or erased)
+        and any(offer.spec.withdraws for offer in offered(procedure, facts, Actor.resident())),
     )
 
 

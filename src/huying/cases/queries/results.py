@@ -349,6 +349,7 @@ class ProgressView:
     record_id: int | None
     record_ids: tuple[int, ...] = field(default=())
     erased_at: datetime | None = None  # the words are gone, at the person's right
+    can_withdraw: bool = False
 
 
 @dataclass(frozen=True, slots=True)

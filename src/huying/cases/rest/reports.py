@@ -220,6 +220,24 @@ def post_follow_up(request: HttpRequest, where: Path[ReportPath], given: FollowU
     return Status(204, None)
 
 
+class Withdrawal(Schema):
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+
+
+@router.post(
+    "/reports/{receipt}/withdrawal",
+    response={204: None},
+    auth=None,
+    summary="Take the report back, as long as it is not answered",
+)
+def post_withdrawal(
+    request: HttpRequest, where: Path[ReportPath], given: Withdrawal
+) -> Status[None]:
+    allow_request(request, "supplement", limit=20, seconds=60)
+    actions.withdraw(receipt=where.receipt, reason=given.reason, by=actor_of(request))
+    return Status(204, None)
+
+
 class Public(Schema):
     """A report as anybody may see it: no words of the reporter."""
 

@@ -113,6 +113,7 @@ class Plan:
     started: tuple[Ticking, ...]
     changed: tuple[Ticking, ...]
     answered: tuple[int, ...]
+    withdrawn: tuple[int, ...]
     assisting: tuple[int, ...]
     notices: tuple[Notice, ...]
     tells: Words | None
@@ -299,6 +300,7 @@ def _unmoved(
         started=(),
         changed=(),
         answered=(),
+        withdrawn=(),
         assisting=(),
         notices=notices,
         tells=None,
@@ -320,6 +322,10 @@ def _moved(
     calendar: WorkingCalendar,
 ) -> Plan:
     spec = offer.spec
+    if spec.withdraws and report_id is not None:
+        facts = _without(facts, report_id, offer)
+        if any(report.state != ReportState.WITHDRAWN for report in facts.reports):
+            return _left(offer, facts, values, note, report_id, now)
     to_state = spec.to or facts.state
     assisting = tuple(
         unit for unit in values.get("assisting", ()) if unit not in facts.assisting_ids
@@ -357,11 +363,55 @@ def _moved(
             clock for clock in ticking if clock.id is not None and clock != before[clock.id]
         ),
         answered=answered,
+        withdrawn=(report_id,) if spec.withdraws and report_id is not None else (),
         assisting=assisting,
         notices=(*spec.notices, _APPROVED) if offer.mode is Mode.APPROVE else spec.notices,
         tells=spec.tells,
         requester=None,
         true_alarm=None if "true_alarm" not in spec.sets else bool(spec.sets["true_alarm"]),
+    )
+
+
+def _without(facts: Facts, report_id: int, offer: Offer) -> Facts:
+    """The case without this report among those that wait for something."""
+    if any(
+        report.id == report_id and report.state == ReportState.WITHDRAWN for report in facts.reports
+    ):
+        raise NotOffered(offer.code)
+    return replace(
+        facts,
+        reports=tuple(
+            replace(report, state=ReportState.WITHDRAWN.value) if report.id == report_id else report
+            for report in facts.reports
+        ),
+    )
+
+
+def _left(
+    offer: Offer,
+    facts: Facts,
+    values: dict[str, Any],
+    note: str,
+    report_id: int,
+    now: datetime,
+) -> Plan:
+    """One of several took the own report back: its clocks stop, the others' matter goes on."""
+    ticking = tuple(
+        clockwork.stop(clock, now) if clock.report_id == report_id else clock
+        for clock in facts.clocks
+    )
+    return replace(
+        _unmoved(
+            offer,
+            replace(facts, clocks=ticking),
+            values,
+            note,
+            report_id,
+            offer.spec.notices,
+        ),
+        changed=tuple(clock for clock in ticking if clock.report_id == report_id),
+        withdrawn=(report_id,),
+        tells=offer.spec.tells,
     )
 
 
@@ -387,7 +437,10 @@ def takes_more_reports(procedure: Procedure, facts: Facts) -> bool:
         facts.state != MERGED
         and not procedure.is_final(facts.state)
         and procedure.ratings is not None
-        and all(report.state == ReportState.RECEIVED for report in facts.reports)
+        and all(
+            report.state in {ReportState.RECEIVED, ReportState.WITHDRAWN}
+            for report in facts.reports
+        )
     )
 
 

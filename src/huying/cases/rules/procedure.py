@@ -132,6 +132,7 @@ class Action(_Part):
     blocked_by: Names = ()
     while_running: Names = ()
     answers: bool = False
+    withdraws: bool = False
     tells: Words | None = None
     notices: Annotated[tuple[Notice, ...], BeforeValidator(_listed)] = ()
 
@@ -208,6 +209,11 @@ class Procedure(_Part):
     def opening(self) -> str:
         """The action every case of this procedure begins with."""
         return next(code for code, action in self.actions.items() if START in action.from_)
+
+    @property
+    def withdrawal(self) -> str:
+        """The action by which a reporter takes the own report back; "" where there is none."""
+        return next((code for code, action in self.actions.items() if action.withdraws), "")
 
     def is_final(self, state: str) -> bool:
         spec = self.states.get(state)
@@ -437,6 +443,12 @@ def _action_problems(procedure: Procedure, code: str, action: Action) -> Iterato
             f"{key}.needs",
             "写了 answers: true，就要在 needs 中加上 reply",
             "answers: true needs `reply` among its needs",
+        )
+    if action.withdraws and (action.scope is not Scope.REPORT or action.approved_by):
+        yield Problem(
+            f"{key}.scope",
+            "写了 withdraws: true，就要写 scope: REPORT，且不要 approved_by",
+            "withdraws: true needs `scope: REPORT`, and no approved_by",
         )
     names = {need.name for need in action.needs}
     yield from _wording_problems(f"{key}.tells", action.tells, names)

@@ -298,9 +298,11 @@ def _extend(
 def _joins(
     cast: Cast, all_of: Matters, at: int, when: dict[str, int], draw: int, until: dt.datetime
 ) -> list[tuple[int, actions.PastStep]]:
-    """Neighbours who report the same before the answer is there."""
+    """Neighbours who report the same before the answer is there; none where it was withdrawn."""
+    if "withdraw" in when:
+        return []
     begin = when["submit"]
-    end = when.get("withdraw") or when.get("answer") or int(until.timestamp())
+    end = when.get("answer") or int(until.timestamp())
     found = []
     for number in range(int(all_of.neighbours[at])):
         moment = begin + (end - begin) * (number + 1) // (int(all_of.neighbours[at]) + 2)

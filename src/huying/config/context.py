@@ -55,6 +55,7 @@ class CountyProfile(NamedTuple):
     name: str
     help_phone: str
     counter_address: str
+    counter_hours: str
 
 
 def _profile() -> CountyProfile:
@@ -64,6 +65,7 @@ def _profile() -> CountyProfile:
         county.name if county else "",
         centre.phone if centre else "",
         centre.address if centre else "",
+        centre.opening_hours if centre else "",
     )
 
 
@@ -75,6 +77,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "county_name": SimpleLazyObject(lambda: _profile().name),
         "help_phone": SimpleLazyObject(lambda: _profile().help_phone),
         "counter_address": SimpleLazyObject(lambda: _profile().counter_address),
+        "counter_hours": SimpleLazyObject(lambda: _profile().counter_hours),
         "nav_items": SimpleLazyObject(lambda: _navigation(request)),
         "inbox_unread": SimpleLazyObject(lambda: _unread(request)),
         "may_erase": SimpleLazyObject(

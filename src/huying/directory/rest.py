@@ -40,6 +40,7 @@ class OrganisationOut(Schema):
     parent_id: int | None
     phone: str
     address: str
+    opening_hours: str = Field(description="As people read it", examples=["周一至周五 8:30—17:30"])
 
 
 class GridOut(Schema):

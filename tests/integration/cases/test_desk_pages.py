@@ -28,7 +28,7 @@ from tests.factories.cases import (
     make_photo,
     make_report,
 )
-from tests.factories.directory import GRIDS, account_of, make_staff
+from tests.factories.directory import GRIDS, TOWNSHIP, account_of, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +117,7 @@ def pages_of(case_id: int) -> list[tuple[str, set[str]]]:
         (f"/desk/{case_id}/papers/", notes | {"grid_worker"}),
         (f"/desk/{case_id}/rate/", {"dispatcher", "clerk", "grid_worker"}),
         (f"/desk/{case_id}/split/", dispatchers),
+        (f"/desk/{case_id}/repeat/", dispatchers),
         ("/desk/bulk/dispatch/", dispatchers),
         ("/desk/bulk/merge/", dispatchers),
         ("/desk/intake/", RECORDERS),
@@ -616,6 +617,42 @@ def test_a_reference_people_and_papers_are_noted(
     added = desk.post(f"/desk/{case_id}/papers/", {"papers": scan}, headers=HTMX)
     assert added.status_code == 200
     assert Attachment.objects.get(case_id=case_id).mime == "application/pdf"
+
+
+def test_a_repeat_is_marked_by_choosing_or_by_number(
+    office: Office, signed_in: Callable[[str], Client]
+) -> None:
+    first, other = make_report(), make_report(contact=Contact(name="赵六", phone="13900000006"))
+    secret = make_report(text="要保密的一件", secret=True)
+    second = make_report(text="垃圾又堆起来了")
+    desk = signed_in("dispatcher")
+    page = f"/desk/{second.case_id}/repeat/"
+    asked = words_of(desk.get(page, headers=HTMX))
+    assert first.case_number in asked
+    assert other.case_number not in asked
+    assert secret.case_number not in asked
+    assert desk.post(page, {"report": second.report_id}, headers=HTMX).status_code == 422
+    for given, status in (
+        ({"number": "HY999"}, 404),
+        ({"number": second.receipt}, 422),
+        ({"earlier": first.report_id}, 200),
+        ({"number": other.case_number.lower()}, 200),
+    ):
+        answer = desk.post(page, {"report": second.report_id, **given}, headers=HTMX)
+        assert answer.status_code == status, given
+    assert Report.objects.get(pk=second.report_id).repeat_of_id == other.report_id
+    assert f"/desk/{other.case_id}/" in desk.get(f"/desk/{second.case_id}/").content.decode()
+    backwards = desk.post(
+        f"/desk/{first.case_id}/repeat/",
+        {"report": first.report_id, "number": second.receipt},
+        headers=HTMX,
+    )
+    assert "那件比这件晚" in words_of(backwards)
+    # A dispatcher of one township names nothing of another.
+    Case.objects.filter(pk=first.case_id).update(division_code="990101002001")
+    local = make_staff(Role.DISPATCHER, division=TOWNSHIP)
+    with pytest.raises(actions.ReportNotFound):
+        actions.mark_repeat(report_id=second.report_id, repeat_of=first.report_id, by=local)
 
 
 def test_a_name_is_shown_for_a_purpose_and_leaves_a_record(

@@ -77,8 +77,21 @@ def test_the_first_screen_has_three_doors(client: Client) -> None:
 def test_the_counters_are_the_directory_s_and_promise_nothing_online(client: Client) -> None:
     centre = make_organisation(name="综治中心", kind="CENTRE")
     centre.phone, centre.address = "0310-5550100", "府前街 8 号"
+    centre.opening_hours = "周一至周六 8:30—17:30"
     centre.save()
     forget_caches()
+    received = make_report()
+    # A telephone number, the counter and its hours stand beside every form.
+    for path in (
+        "/",
+        "/report/",
+        "/progress/",
+        *(f"/r/{received.receipt}/{p}" for p in ("", "withdraw/")),
+    ):
+        beside = words_of(client.get(path))
+        assert "0310-5550100" in beside, path
+        assert "府前街 8 号（周一至周六 8:30—17:30）" in beside, path
+    assert "周一至周六 8:30—17:30" in words_of(client.get("/services/"))
     page = words_of(client.get("/services/"))
     assert "府前街 8 号" in page
     assert "网上办事还没有开通" in page

@@ -183,13 +183,19 @@ def test_organisations_come_in_with_their_parents() -> None:
     actions.import_organisations(
         organisations=[
             actions.NewOrganisation(code="B", name="下属中心", kind="CENTRE", parent_code="A"),
-            actions.NewOrganisation(code="A", name="清和县住房和城乡建设局", short_name="住建局"),
+            actions.NewOrganisation(
+                code="A",
+                name="清和县住房和城乡建设局",
+                short_name="住建局",
+                opening_hours="周一至周五 8:30—17:30",
+            ),
         ],
         by=make.SYSTEM,
     )
     by_code = {o.code: o for o in queries.organisations()}
     assert by_code["B"].parent_id == by_code["A"].id
     assert by_code["A"].short_name == "住建局"
+    assert by_code["A"].opening_hours == "周一至周五 8:30—17:30"
     with pytest.raises(actions.ImportRefused, match="找不到上级单位"):
         actions.import_organisations(
             organisations=[actions.NewOrganisation(code="C", name="丙", parent_code="Z")],

@@ -92,9 +92,11 @@ def test_what_is_no_polygon_is_refused(broken: object) -> None:
 
 
 def test_a_table_is_read_by_its_chinese_or_english_headings() -> None:
-    chinese = read_organisations("代码,名称,简称,类别\nHB,清和县生态环境局,环境局,部门\n")
+    chinese = read_organisations(
+        "代码,名称,简称,类别,办公时间\nHB,清和县生态环境局,环境局,部门,周一至周五\n"
+    )
     english = read_organisations(
-        "code,name,short_name,kind\nHB,清和县生态环境局,环境局,DEPARTMENT\n"
+        "code,name,short_name,kind,opening_hours\nHB,清和县生态环境局,环境局,DEPARTMENT,周一至周五\n"
     )
     assert chinese == english
     assert read_divisions("\ufeff代码,名称\n990101,清和县\n")[0].boundary is None

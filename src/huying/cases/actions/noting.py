@@ -68,15 +68,25 @@ def note_people_involved(
 
 
 def mark_repeat(*, report_id: int, repeat_of: int, by: Actor, now: datetime | None = None) -> Acted:
-    """重复诉求: the same person about the same matter as an earlier report."""
+    """重复诉求: the same person about the same matter as an earlier report.
+
+    A mark and nothing else: both keep receipt, clocks and answer. Raises ReportNotFound where
+    the actor sees either of them not.
+    """
     by.require(Permission.CASE_MERGE)
     if report_id == repeat_of:
         raise NeedsField("不能与自己重复。", "A report is no repeat of itself.", field="repeat_of")
     with transaction.atomic():
-        earlier = Report.objects.filter(pk=repeat_of).first()
-        report = Report.objects.filter(pk=report_id).first()
+        seen = Report.objects.visible_to(by)
+        earlier, report = seen.filter(pk=repeat_of).first(), seen.filter(pk=report_id).first()
         if earlier is None or report is None:
             raise ReportNotFound
+        if earlier.submitted_at > report.submitted_at:
+            raise NeedsField(
+                "那件比这件晚，请到晚的那件里标重复。",
+                "That one is later; mark the later of the two as the repeat.",
+                field="repeat_of",
+            )
         record = _workable(report.case_id, by)
         Report.objects.filter(pk=report_id).update(repeat_of=earlier)
         return noted(

@@ -359,6 +359,38 @@ def split(request: HttpRequest, case_id: int) -> HttpResponse:
     )
 
 
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.CASE_MERGE)
+def repeat(request: HttpRequest, case_id: int) -> HttpResponse:
+    """标为重复诉求: the same person about the same matter as before; a mark, nothing else."""
+    actor = directory.actor_of(request)
+    view = queries.case_page(case_id, actor)
+    earlier = queries.earlier_reports([one.id for one in view.reports], actor)
+    dialog = Dialog(
+        title=_("标为重复诉求"),
+        url=reverse("desk_repeat", args=[case_id]) + _query(request),
+        submit=_("标上"),
+        lead=f"{view.case.number} {view.case.title}",
+        hint=_(
+            "同一个人就同一件事又来反映的，才算重复。只作标记：两件各有回执、时限和答复，照常办。"
+        ),
+    )
+    if request.method != "POST":
+        return _ask(request, dialog, desk_forms.RepeatForm(view.reports, earlier))
+    form = desk_forms.RepeatForm(view.reports, earlier, request.POST)
+    if not form.is_valid():
+        return _ask(request, dialog, form, status=422)
+    data = form.cleaned_data
+    try:
+        repeated = data.get("earlier") or queries.report_named(data["number"], actor)
+        actions.mark_repeat(report_id=int(data["report"]), repeat_of=repeated, by=actor)
+    except DomainError as error:
+        form.add_error("number", in_language(error))
+        return _ask(request, dialog, form, status=error.status)
+    return done(request, case_id, actor, _("已标为重复诉求。"))
+
+
 def chosen_rows(request: HttpRequest, actor: Actor) -> list[CaseRow]:
     """The rows selected in the list, as far as this actor sees them."""
     given = request.POST if request.method == "POST" else request.GET

@@ -13,6 +13,7 @@ from huying.cases.pages.report_forms import PhotosField
 from huying.cases.queries import (
     CaseRow,
     CaseView,
+    EarlierReport,
     NeedKind,
     OfferedAction,
     Rating,
@@ -258,6 +259,52 @@ class RateForm(forms.Form):
             [],
         )
         self.order_fields(["report", "rating", "comment"])
+
+
+class RepeatForm(forms.Form):
+    """Which report repeats which earlier one."""
+
+    number = forms.CharField(
+        label=_("原来那件的事项编号或回执号"),
+        max_length=40,
+        required=False,
+        error_messages={"required": _("请填原来那件的事项编号或回执号。")},
+    )
+
+    def __init__(
+        self,
+        reports: Sequence[ReportView],
+        earlier: Sequence[EarlierReport],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("auto_id", "repeat_%s")
+        super().__init__(*args, **kwargs)
+        self.fields["report"] = report_field(reports)
+        self.order_fields(["report", "earlier", "number"])
+        if not earlier:
+            self.fields["number"].required = True
+            return
+        self.fields["number"].label = _("不在上面的，填事项编号或回执号")
+        self.fields["earlier"] = _picked(
+            forms.TypedChoiceField(
+                label=_("同一个人以前反映过的"),
+                choices=[(str(one.id), f"{one.case_number} {words(one.title)}") for one in earlier],
+                coerce=int,
+                empty_value=None,
+                required=False,
+                widget=forms.RadioSelect,
+            ),
+            "REPORT",
+            [],
+        )
+        self.order_fields(["report", "earlier", "number"])
+
+    def clean(self) -> dict[str, Any]:
+        data = dict(super().clean() or {})
+        if "earlier" in self.fields and not (data.get("earlier") or data.get("number")):
+            self.add_error("earlier", _("请点一件，或者填编号。"))
+        return data
 
 
 class ReferenceForm(forms.Form):

@@ -35,6 +35,7 @@ urlpatterns = [
     path("desk/<int:case_id>/people/", desk_acts.people, name="desk_people"),
     path("desk/<int:case_id>/papers/", desk_acts.papers, name="desk_papers"),
     path("desk/<int:case_id>/rate/", desk_acts.rate, name="desk_rate"),
+    path("desk/<int:case_id>/repeat/", desk_acts.repeat, name="desk_repeat"),
     path("desk/<int:case_id>/split/", desk_acts.split, name="desk_split"),
     path(
         "desk/<int:case_id>/reports/<int:report_id>/people/<int:person_id>/",

@@ -27,6 +27,7 @@ from huying.cases.queries.progress import (
     report_id_of,
 )
 from huying.cases.queries.recipients import forget_recipients
+from huying.cases.queries.repeats import EarlierReport, earlier_reports, report_named
 from huying.cases.queries.results import (
     ActView,
     AttachmentView,
@@ -99,6 +100,7 @@ __all__ = [
     "Channel",
     "ClockView",
     "DayFigures",
+    "EarlierReport",
     "FinishedTask",
     "GridMeasure",
     "Kind",
@@ -131,6 +133,7 @@ __all__ = [
     "categories",
     "category_name",
     "day_figures",
+    "earlier_reports",
     "finished_tasks",
     "forget_caches",
     "grid_measures",
@@ -147,6 +150,7 @@ __all__ = [
     "queue_counts",
     "replay_state",
     "report_id_of",
+    "report_named",
     "responsible",
     "tasks_near",
     "typical_answer",

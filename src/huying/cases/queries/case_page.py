@@ -302,7 +302,7 @@ def _reports(
     rows = list(
         Report.objects.visible_to(actor)
         .filter(case_id=case_id)
-        .select_related("recorded_by")
+        .select_related("recorded_by", "repeat_of")
         .order_by("id")
     )
     spoke = {row.reporter_id for row in rows} | {row.submitter_id for row in rows}
@@ -346,6 +346,7 @@ def _reports(
                 follow_up=row.follow_up,
                 joined=row.joined_report_id is not None,
                 repeat_of_id=row.repeat_of_id,
+                repeat_of_case=row.repeat_of.case_id if row.repeat_of else None,
                 attachments=tuple(file for file in files if file.report_id == row.pk),
                 clocks=tuple(clock for clock in clocks if clock.report_id == row.pk),
                 record_id=row.record_id,

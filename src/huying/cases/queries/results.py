@@ -145,6 +145,7 @@ class ReportView:
     follow_up: str
     joined: bool
     repeat_of_id: int | None
+    repeat_of_case: int | None  # the case that report is in
     attachments: tuple[AttachmentView, ...]
     clocks: tuple[ClockView, ...]
     record_id: int | None

@@ -210,7 +210,15 @@ def import_organisations(*, organisations: Sequence[NewOrganisation], by: Actor)
                 batch_size=1_000,
                 update_conflicts=True,
                 unique_fields=["code"],
-                update_fields=["name", "short_name", "kind", "division", "phone", "address"],
+                update_fields=[
+                    "name",
+                    "short_name",
+                    "kind",
+                    "division",
+                    "phone",
+                    "address",
+                    "opening_hours",
+                ],
             )
             ids = dict(Organisation.objects.values_list("code", "id"))
             wanted = {one.code.strip(): one.parent_code for one in organisations}
@@ -251,6 +259,7 @@ def _organisation(given: NewOrganisation) -> Organisation:
         division_id=parse_division(given.division_code).code if given.division_code else None,
         phone=given.phone[:30],
         address=given.address[:120],
+        opening_hours=given.opening_hours[:80],
     )
 
 

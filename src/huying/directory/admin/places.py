@@ -199,6 +199,7 @@ class OrganisationForm(ActionForm):
                     parent_code=data["parent"].code if data["parent"] else "",
                     phone=data["phone"],
                     address=data["address"],
+                    opening_hours=data["opening_hours"],
                 )
             ],
             by=by,
@@ -209,7 +210,10 @@ class OrganisationForm(ActionForm):
 @admin.register(Organisation)
 class OrganisationAdmin(ImportableAdmin[Organisation]):
     form = OrganisationForm
-    fields = ("code", "name", "short_name", "kind", "division", "parent", "phone", "address")
+    fields = (
+        *("code", "name", "short_name", "kind", "division", "parent"),
+        *("phone", "address", "opening_hours"),
+    )
     key_fields = ("code",)
     list_display = ("short_name", "name", "kind", "division", "phone")
     list_filter = ("kind",)
@@ -217,7 +221,7 @@ class OrganisationAdmin(ImportableAdmin[Organisation]):
     ordering = ("kind", "code")
     list_select_related = ("division",)
     import_guide = gettext_lazy(
-        "CSV，首行：代码,名称,简称,类别,区划,上级,电话,地址。类别写“部门、乡镇、村、综治中心、其他”"
+        "CSV，首行：代码,名称,简称,类别,区划,上级,电话,地址,办公时间。类别写“部门、乡镇、村、综治中心、其他”"
         "之一；上级写上级单位的代码，可空。"
     )
     read = imports.read_organisations

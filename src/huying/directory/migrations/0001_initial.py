@@ -315,6 +315,16 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, default="", max_length=120, verbose_name="地址"),
                 ),
                 (
+                    "opening_hours",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="群众看得到，如：周一至周五 8:30—12:00、14:00—17:30",
+                        max_length=80,
+                        verbose_name="办公时间",
+                    ),
+                ),
+                (
                     "division",
                     models.ForeignKey(
                         blank=True,

@@ -120,6 +120,13 @@ class Organisation(models.Model):
     )
     phone = models.CharField(_("电话"), max_length=30, blank=True, default="")
     address = models.CharField(_("地址"), max_length=120, blank=True, default="")
+    opening_hours = models.CharField(
+        _("办公时间"),
+        max_length=80,
+        blank=True,
+        default="",
+        help_text=_("群众看得到，如：周一至周五 8:30—12:00、14:00—17:30"),
+    )
 
     class Meta:
         verbose_name = _("单位")

@@ -52,6 +52,7 @@ class OrganisationRef:
     parent_id: int | None
     phone: str
     address: str
+    opening_hours: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def _load() -> _Places:
             "parent_id",
             "phone",
             "address",
+            "opening_hours",
         )
     }
     return _Places(divisions, grids, organisations)

@@ -156,6 +156,7 @@ _HEADINGS = {
     "区划": "division",
     "上级": "parent",
     "电话": "phone",
+    "办公时间": "opening_hours",
     "地址": "address",
 }
 

@@ -38,6 +38,7 @@ class NewOrganisation:
     parent_code: str = ""
     phone: str = ""
     address: str = ""
+    opening_hours: str = ""
 
 
 _KINDS = {
@@ -75,7 +76,8 @@ def read_grids(text: str) -> list[NewGrid]:
 
 
 def read_organisations(text: str) -> list[NewOrganisation]:
-    """Organisations from CSV (code, name, short_name, kind, division, parent, phone, address)."""
+    """Organisations from CSV (code, name, short_name, kind, division, parent, phone,
+    address, opening_hours)."""
     return [
         NewOrganisation(
             code=_of(f, "code"),
@@ -86,6 +88,7 @@ def read_organisations(text: str) -> list[NewOrganisation]:
             parent_code=_of(f, "parent"),
             phone=_of(f, "phone"),
             address=_of(f, "address"),
+            opening_hours=_of(f, "opening_hours"),
         )
         for f in read_features(text)
     ]

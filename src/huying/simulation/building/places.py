@@ -88,6 +88,7 @@ def build_staff(
                 parent_code=one.parent,
                 phone=one.phone,
                 address=one.address,
+                opening_hours=one.opening_hours,
             )
             for one in offices
         ],

@@ -66,6 +66,7 @@ class Office:
     parent: str
     phone: str
     address: str
+    opening_hours: str = "周一至周五 8:30—12:00、14:00—17:30"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def offices(land: Land, rng: np.random.Generator) -> list[Office]:
             GOVERNMENT,
             f"{_LOCAL}2345",
             "清和县府前街 8 号政务服务大厅一楼",
+            "周一至周六 8:30—17:30，中午不休息",
         ),
     ]
     for at, (code, name, short, last) in enumerate(DEPARTMENTS):

@@ -83,7 +83,13 @@ def _polygon(geojson: object) -> BaseGeometry:
             "The coordinates are not understood: points are [longitude, latitude], rings closed.",
         ) from None
     if not found.is_valid:
-        parts = shapely.make_valid(found)
+        try:
+            parts = shapely.make_valid(found)
+        except shapely.errors.GEOSException:
+            raise BoundaryRefused(
+                "边界自己和自己交叉得太乱，无法整理，请重新勾画。",
+                "The boundary crosses itself beyond repair; draw it anew.",
+            ) from None
         polygons = [p for p in shapely.get_parts(parts).tolist() if isinstance(p, Polygon)]
         polygons += [
             p

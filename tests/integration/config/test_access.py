@@ -255,7 +255,7 @@ POSTS = {
 DIALOGS_AND_PARTS = {
     *("report_before", "desk_queues", "desk_news", "desk_bulk_dispatch", "desk_merge"),
     *("intake_help", "desk_case_news", "desk_do", "desk_reference", "desk_people"),
-    *("desk_papers", "desk_rate", "desk_split", "desk_places"),
+    *("desk_papers", "desk_rate", "desk_split", "desk_repeat", "desk_places"),
 }
 FILES_AND_DATA = {
     *("grids_geojson", "place_at", "ledger-checkpoint", "ledger-keys", "ledger-tile"),

@@ -5,7 +5,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from huying.directory import actions, queries, vault
-from huying.directory.models import AccessRecord, Person
+from huying.directory.models import AccessRecord, Household, Person
 from huying.directory.permissions import Actor, NotAllowed, Role
 from huying.ledger import queries as ledger
 from huying.ledger.actions import record
@@ -245,6 +245,39 @@ def test_erasing_leaves_an_empty_row_and_standing_proofs(keys: Path) -> None:
             person_id=person_id, fields=["name"], purpose="核对登记信息", by=make.SYSTEM
         )
     assert actions.remember_person(name="王小明", phone="13812345678", by=make.SYSTEM) != person_id
+
+
+def test_the_last_of_a_household_takes_its_address_along(keys: Path) -> None:
+    make.make_places()
+    (home,) = actions.import_households(
+        households=[actions.NewHousehold(address="东门路 3 号 402", division_code=make.VILLAGE)],
+        by=make.SYSTEM,
+    )
+    two = actions.import_people(
+        people=[
+            actions.NewPerson(name=name, household_id=home, residence_division=make.VILLAGE)
+            for name in ("王小明", "王大明")
+        ],
+        by=make.SYSTEM,
+    )
+    dispatcher = make.make_staff(Role.DISPATCHER)
+    for person_id, kept in zip(two, (True, False), strict=True):
+        actions.erase_person(person_id=person_id, reason="本人申请删除", by=dispatcher)
+        assert (Household.objects.get(pk=home).address is not None) is kept
+    left = Person.objects.get(pk=two[0])
+    assert (left.household, left.residence_division, left.grid) == (None, None, None)
+
+
+def test_who_lives_elsewhere_is_not_erased_from_here(keys: Path) -> None:
+    make.make_places()
+    (person_id,) = actions.import_people(
+        people=[actions.NewPerson(name="王小明", residence_division=make.OTHER_VILLAGE)],
+        by=make.SYSTEM,
+    )
+    local = make.make_staff(Role.DISPATCHER, division=make.VILLAGE)
+    with pytest.raises(NotAllowed, match="不住在您的辖区"):
+        actions.erase_person(person_id=person_id, reason="本人申请删除", by=local)
+    assert Person.objects.get(pk=person_id).erased_at is None
 
 
 def test_the_database_keeps_an_erased_person_empty(keys: Path) -> None:

@@ -222,7 +222,8 @@ def erase_person(*, person_id: int, reason: str, by: Actor) -> None:
             grid=None,
             erased_at=timezone.now(),
         )
-        Household.objects.filter(pk=person.household_id, members=None).update(address=None)
+        if person.household_id is not None:
+            Household.objects.filter(pk=person.household_id, members=None).update(address=None)
         erase_personal(
             record_ids=[row.id for row in ledger.records_of(f"person:{person_id}")],
             only=SEALED_FIELDS,

@@ -147,16 +147,16 @@ def test_a_text_changed_without_its_version_is_refused(folder: Path) -> None:
 
 def test_a_county_s_own_file_replaces_ours(folder: Path) -> None:
     ours = queries.procedure("residents_report")
-    text = ours.text.replace("version: 2", "version: 3", 1).replace(
+    newer = ours.version + 1
+    text = ours.text.replace(f"version: {ours.version}", f"version: {newer}", 1).replace(
         "limit: 5 working days", "limit: 15 working days"
     )
     (folder / "residents_report.yaml").write_text(text, encoding="utf-8")
     actions.register_procedures()
-    assert queries.procedure("residents_report").version == 3
+    assert queries.procedure("residents_report").version == newer
     assert str(queries.procedure("residents_report").clocks["callback"].limit) == "15 working days"
-    assert str(queries.procedure("residents_report", 2).clocks["callback"].limit) != (
-        "15 working days"
-    )
+    before = queries.procedure("residents_report", ours.version)
+    assert str(before.clocks["callback"].limit) != "15 working days"
 
 
 def test_an_unknown_procedure_or_version() -> None:

@@ -190,6 +190,28 @@ def test_of_a_case_of_several_only_the_words_of_the_one_go(db: None) -> None:
     assert {"name", "phone", "text"} <= salts_of(second.record_id)
 
 
+def test_of_the_case_of_another_the_notices_keep_their_title(db: None) -> None:
+    office = make_office()
+    first = make_report(text="路口积水漫过脚面")
+    second = actions.join_report(
+        by=RESIDENT,
+        receipt=first.receipt,
+        text="我是李梅，我家门口也是",
+        contact=Contact(name="李梅", phone="13900000008"),
+    )
+    actions.withdraw(receipt=second.receipt, reason="李梅自己疏通了", by=RESIDENT)
+    do(first.case_id, "take", office.officer)
+    do(first.case_id, "answer", office.officer, reply="已疏通", outcome="SOLVED")
+    do(first.case_id, "close", office.dispatcher)
+    assert Notice.objects.filter(body__contains="李梅").exists()
+    directory.erase_person(person_id=person_of(second), reason=REASON, by=office.dispatcher)
+    told = Notice.objects.filter(subject=f"case:{first.case_id}")
+    assert not told.exclude(body="").exists()
+    assert told.filter(title__contains="积水").exists()
+    assert "李梅" not in everything_kept()
+    assert queries.progress(first.receipt).text == "路口积水漫过脚面"
+
+
 def test_who_spoke_for_another_goes_alone(db: None) -> None:
     office = make_office()
     received = closed(

@@ -83,12 +83,11 @@ def erase_reporter(*, person_id: int, by: Actor, now: datetime | None = None) ->
     mine.filter(pk__in=scope.reports).update(**_BLANK, erased_at=now)
     _blank_cases(scope)
     _index_anew(scope)
-    with override("zh-hans"):
-        notices.blank_notices(
-            subjects=[f"case:{case_id}" for case_id in scope.whole | scope.titled],
-            title="内容已依法删除",
-            by=by,
-        )
+    named = scope.whole | scope.titled
+    notices.blank_notices(
+        subjects=[f"case:{case_id}" for case_id in named], title="内容已依法删除", by=by
+    )
+    notices.blank_notices(subjects=[f"case:{case_id}" for case_id in scope.cases - named], by=by)
 
 
 def _forget_salts(scope: Scope) -> None:

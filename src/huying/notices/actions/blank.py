@@ -6,10 +6,12 @@ from huying.directory.permissions import Actor, Permission
 from huying.notices.models import Notice
 
 
-def blank_notices(*, subjects: Collection[str], title: str, by: Actor) -> int:
-    """Put `title` in the place of the words of all notices about these subjects.
+def blank_notices(*, subjects: Collection[str], title: str = "", by: Actor) -> int:
+    """Empty the bodies of all notices about these subjects; `title` stands in for their titles.
 
-    Who was told when, and what became of it, stays. Needs PERSON_ERASE; returns how many.
+    Without it titles stay. Who was told when, and what became of it, stays in any case. Needs
+    PERSON_ERASE; returns how many.
     """
     by.require(Permission.PERSON_ERASE)
-    return Notice.objects.filter(subject__in=subjects).update(title=title, body="")
+    about = Notice.objects.filter(subject__in=subjects)
+    return about.update(title=title, body="") if title else about.update(body="")

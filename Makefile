@@ -7,7 +7,7 @@ ARGS ?=
 NPM := $(shell command -v npm 2>/dev/null || echo $(abspath $(BIN))/npm)
 SHELL := /bin/bash
 
-.PHONY: demo up test check bench screenshots build lock clean
+.PHONY: demo up test test-bundle check bench screenshots bundle sbom audit build lock clean
 
 demo: build ## build the demonstration county, tell one evening's story, leave the site running
 	$(BIN)/huying demo $(ARGS)
@@ -19,6 +19,9 @@ test: build ## every test; what a missing tool would need is skipped in one line
 	$(BIN)/pytest -n 2 -q $(ARGS) tests/unit tests/integration
 	$(BIN)/pytest -n 0 -q $(ARGS) tests/browser
 
+test-bundle: build ## pack two releases, install without a network, upgrade, roll back
+	$(BIN)/pytest -n 0 -q $(ARGS) tests/bundle
+
 check: build ## style, types, layers, deploy checks, migrations, translations, front end
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,6 +31,7 @@ check: build ## style, types, layers, deploy checks, migrations, translations, f
 	HUYING_DATA_DIR=var/check $(BIN)/huying django makemigrations --check --dry-run
 	$(BIN)/python -m huying.config.translations
 	HUYING_DATA_DIR=var/check $(BIN)/huying down
+	$(BIN)/python -m deploy.lint
 	cd web && "$(NPM)" run --silent lint && "$(NPM)" run --silent types && "$(NPM)" test --silent
 
 bench: build ## measured figures beside their references; ARGS=--full builds the million
@@ -35,6 +39,17 @@ bench: build ## measured figures beside their references; ARGS=--full builds the
 
 screenshots: build ## every page, phone and desk, as each role, to var/screenshots/
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+bundle: build ## a release for a machine without internet, each processor: var/huying-<version>-<arch>.tar
+	$(BIN)/python -m deploy.bundle $(ARGS)
+
+sbom: build ## bill of materials (CycloneDX) of what runs, to var/sbom/
+	$(BIN)/python -m deploy.sbom "$(NPM)"
+
+audit: build ## known vulnerabilities of what is pinned; asks services on the internet
+	$(BIN)/python -m venv var/audit && var/audit/bin/pip install -q --disable-pip-version-check pip-audit
+	var/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
+	cd web && "$(NPM)" audit --package-lock-only --omit dev
 
 build: $(BIN)/.installed web/dist/.built locale/en/LC_MESSAGES/django.mo
 

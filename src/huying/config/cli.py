@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from huying.config.secrets import given
+
 app = typer.Typer(
     name="huying",
     help="呼应 Huying: what people call out for, we answer.",
@@ -37,7 +39,7 @@ def setup() -> None:
 
     open_files.raise_limit()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
-    if not os.environ.get("HUYING_DATABASE_URL"):
+    if not given("database_url"):
         from huying.config import embedded
 
         base = Path(__file__).resolve().parents[3]
@@ -76,6 +78,18 @@ def begin(
 
     for person in beginning.begin(code=code, name=name):
         typer.echo(f"{person.role.label}: {person.username}  {person.password}")
+
+
+@app.command()
+def keys() -> None:
+    """Make the keys that are missing in HUYING_KEY_DIR, to be mounted read-only later."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
+    import django
+
+    django.setup()
+    from huying.config.keys import make_missing
+
+    typer.echo("\n".join(make_missing()))
 
 
 @app.command()

@@ -28,3 +28,17 @@ def secret(name: str, directory: Path, *, size: int = 48) -> str:
         finally:
             draft.unlink()
     return path.read_text(encoding="ascii").strip()
+
+
+def given(name: str) -> str:
+    """What the operator gave as HUYING_<NAME>, or in the file that HUYING_<NAME>_FILE names.
+
+    The file is for what holds a password: an environment shows up in listings of processes and
+    containers, a mounted file does not. Empty where neither is set.
+    """
+    variable = f"HUYING_{name.upper()}"
+    value = os.environ.get(variable)
+    file = os.environ.get(f"{variable}_FILE")
+    if value or not file:
+        return value or ""
+    return Path(file).read_text(encoding="utf-8").strip()

@@ -13,6 +13,7 @@ The others, with what each means, are listed in docs/operators.md.
 
 import os
 import re
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
 from huying.config import embedded
-from huying.config.secrets import secret
+from huying.config.secrets import given, secret
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 DATA_DIR = Path(os.environ.get("HUYING_DATA_DIR", BASE_DIR / "var")).resolve()
@@ -35,7 +36,7 @@ PUBLIC_URL = os.environ.get("HUYING_PUBLIC_URL", "http://127.0.0.1:8000").rstrip
 STREAM_URL = os.environ.get("HUYING_STREAM_URL", "").rstrip("/")
 HJ212_HOST = os.environ.get("HUYING_HJ212_HOST", "127.0.0.1")
 HJ212_PORT = int(os.environ.get("HUYING_HJ212_PORT", "9212"))
-MQTT_URL = os.environ.get("HUYING_MQTT_URL", "")
+MQTT_URL = given("mqtt_url")
 ALLOWED_HOSTS = [
     "127.0.0.1",
     "localhost",
@@ -114,7 +115,7 @@ COUNTY_SCHEMA = COUNTY
 JOBS_SCHEMA = f"{COUNTY}_jobs"
 
 _database_url = (
-    os.environ.get("HUYING_DATABASE_URL")
+    given("database_url")
     or embedded.url_if_running(POSTGRES_DIR)
     or f"postgresql:///{embedded.DATABASE}?host={POSTGRES_DIR}"
 )
@@ -193,12 +194,14 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+# A release that is installed beside others, or as an image, brings its own collected files.
+STATIC_ROOT = Path(os.environ.get("HUYING_STATIC_DIR", DATA_DIR / "static"))
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 _front_end = BASE_DIR / "web" / "dist"
 STATICFILES_DIRS = [_front_end] if _front_end.is_dir() else []
 WHITENOISE_USE_FINDERS = True
-_collected = (STATIC_ROOT / "staticfiles.json").exists()
+# The names with a hash in them, which browsers may keep for ever: once collected, and to collect.
+_collected = (STATIC_ROOT / "staticfiles.json").exists() or "collectstatic" in sys.argv
 MEDIA_ROOT = DATA_DIR / "attachments"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from huying.config.secrets import secret
+from huying.config.secrets import given, secret
 
 AT_ONCE = 8
 
@@ -39,3 +39,17 @@ def test_the_environment_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert secret("django_secret", tmp_path) == "given"
     monkeypatch.delenv("HUYING_DJANGO_SECRET")
     assert secret("django_secret", tmp_path) == kept
+
+
+def test_what_holds_a_password_may_lie_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HUYING_DATABASE_URL", raising=False)
+    monkeypatch.delenv("HUYING_DATABASE_URL_FILE", raising=False)
+    assert given("database_url") == ""
+    file = tmp_path / "database_url"
+    file.write_text("postgresql://huying:secret@db/huying\n")
+    monkeypatch.setenv("HUYING_DATABASE_URL_FILE", str(file))
+    assert given("database_url") == "postgresql://huying:secret@db/huying"
+    monkeypatch.setenv("HUYING_DATABASE_URL", "postgresql:///other")
+    assert given("database_url") == "postgresql:///other"

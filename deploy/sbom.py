@@ -8,6 +8,7 @@ file pins. Both are checked against the schema of CycloneDX before they are writ
 """
 
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from deploy.bundle import ROOT, VAR, pins
 
@@ -32,7 +33,7 @@ def of_python() -> dict[str, Any]:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     bom: dict[str, Any] = json.loads(done.stdout)
-    pinned = pins((ROOT / "requirements.txt").read_text(encoding="utf-8"), _machine())
+    pinned = pins((ROOT / "requirements.txt").read_text(encoding="utf-8"), platform.machine())
     runs = {canonicalize_name(pin.requirement.name) for pin in pinned}
     bom["components"] = [c for c in bom["components"] if canonicalize_name(c["name"]) in runs]
     refs = {canonicalize_name(c["name"]): c["bom-ref"] for c in bom["components"]}
@@ -52,13 +53,7 @@ def of_python() -> dict[str, Any]:
     return bom
 
 
-def _machine() -> str:
-    return subprocess.run(
-        ["uname", "-m"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def _asked_for() -> list[str]:
+def _asked_for() -> list[NormalizedName]:
     lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
     texts = [line.split("#")[0].strip() for line in lines]
     return [canonicalize_name(Requirement(text).name) for text in texts if text]

@@ -22,7 +22,7 @@ test: build ## every test; what a missing tool would need is skipped in one line
 test-bundle: build ## pack two releases, install without a network, upgrade, roll back
 	$(BIN)/pytest -n 0 -q $(ARGS) tests/bundle
 
-check: build ## style, types, layers, deploy checks, migrations, translations, front end
+check: build $(BIN)/.deploy-tools ## style, types, layers, deploy checks, migrations, translations, front end
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,7 +43,7 @@ screenshots: build ## every page, phone and desk, as each role, to var/screensho
 bundle: build ## a release for a machine without internet, each processor: var/huying-<version>-<arch>.tar
 	$(BIN)/python -m deploy.bundle $(ARGS)
 
-sbom: build ## bill of materials (CycloneDX) of what runs, to var/sbom/
+sbom: build $(BIN)/.deploy-tools ## bill of materials (CycloneDX) of what runs, to var/sbom/
 	$(BIN)/python -m deploy.sbom "$(NPM)"
 
 audit: build ## known vulnerabilities of what is pinned; asks services on the internet
@@ -62,6 +62,10 @@ $(BIN)/.installed: requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+$(BIN)/.deploy-tools: requirements-deploy.txt $(BIN)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-deploy.txt
+	touch $@
+
 web/node_modules/.installed: web/package.json web/package-lock.json $(BIN)/.installed
 	cd web && PATH="$$PATH:$(abspath $(BIN))" "$(NPM)" ci --no-audit --no-fund --silent
 	touch $@
@@ -74,6 +78,7 @@ lock: ## pin requirements*.in with hashes
 	$(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header requirements-deploy.in -o requirements-deploy.txt
 
 clean:
 	rm -rf web/dist web/node_modules $(VENV)

@@ -29,7 +29,7 @@ _URGENCY: Final = {"NOTICE": "NORMAL", "WARNING": "URGENT", "SEVERE": "EMERGENCY
 
 @receiver(sensing_events.about_to_listen, dispatch_uid="cases.about_to_listen")
 def about_to_listen(**_kwargs: Any) -> None:
-    """The first alert must not make the frames behind it wait for a dictionary."""
+    """The first alert must not make the frames behind it wait for the procedure files."""
     make_ready()
 
 

@@ -104,6 +104,25 @@ def test_a_secret_report_is_not_the_grid_worker_s_to_read() -> None:
 WHISPER = "李家老三夜里偷偷往河里倒油漆桶"
 
 
+def test_a_secret_report_is_found_by_its_number_alone() -> None:
+    """By nobody by its words: that a search finds a case tells what was said in it."""
+    office = make_office()
+    alone = make_report(secret=True, text=WHISPER, title=WHISPER, place_text="老码头")
+    open_one = make_report()
+    whispered = {"by": Actor.resident(), "text": WHISPER, "secret": True, "place_text": "老码头"}
+    actions.join_report(**whispered, receipt=open_one.receipt)
+    stays = make_report(text="井盖丢了")
+    joined = actions.join_report(**whispered, receipt=stays.receipt)
+    actions.split(case_id=stays.case_id, report_ids=[joined.report_id], by=office.dispatcher)
+    actions.merge_cases(into=open_one.case_id, merged=[alone.case_id], by=office.dispatcher)
+    for role in ROLES:
+        for text in ("油漆桶", "李家老三", "河里", "老码头"):
+            asked = queries.QueueFilters(text=text, closed=None)
+            assert queries.queue(getattr(office, role), asked).rows == [], (role, text)
+    asked = queries.QueueFilters(text=alone.case_number, closed=None)
+    assert len(queries.queue(office.dispatcher, asked).rows) == 1
+
+
 def test_the_words_of_a_secret_report_reach_nobody_it_is_hidden_from(client: Client) -> None:
     office = make_office()
     report = make_report(secret=True, text=WHISPER, title=WHISPER, photos=[make_photo()])

@@ -1,8 +1,8 @@
 """What the first case of a process would wait for is read before, and found by number at once."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-import jieba
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -15,13 +15,13 @@ from huying.sensing import events
 from tests.factories.cases import do, make_answered, make_office, make_report
 
 
-def test_a_listener_has_the_dictionary_before_the_first_alert(
+def test_a_listener_has_the_procedures_before_the_first_alert(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read: list[bool] = []
-    monkeypatch.setattr(jieba, "initialize", lambda: read.append(True))
+    queries.forget_caches()
     events.about_to_listen.send(sender=None)
-    assert read == [True]
+    monkeypatch.setattr(Path, "glob", lambda *_: pytest.fail("read when an alert came"))
+    assert queries.procedure("environmental_alert").procedure == "environmental_alert"
 
 
 @pytest.mark.django_db

@@ -3,10 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.db.models import Func, IntegerField
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from huying.cases import actions, queries
-from huying.cases.models import Case, CaseTally
+from huying.cases.models import Case, CaseTally, CaseWords
 from huying.cases.queries import QueueFilters
+from huying.cases.rules.words import MOST_WORDS, query_of, words_of
 from tests.factories.cases import (
     RESIDENT,
     do,
@@ -63,6 +68,54 @@ def test_words_numbers_and_receipts_find_the_case() -> None:
     for text in ("钢琴", "的", "'; DROP TABLE", "路灯 & !'", "\\", "2026-999999", "(垃圾"):
         queries.queue(office.dispatcher, QueueFilters(text=text))
     assert queries.queue(office.dispatcher, QueueFilters(text="钢琴")).rows == []
+
+
+HAN = st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5)
+SAID = st.lists(st.text(HAN, min_size=2, max_size=12), min_size=1, max_size=4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(parts=SAID, other=SAID)
+def test_every_part_of_a_text_finds_it(parts: list[str], other: list[str]) -> None:
+    """Two characters or more out of a run, wherever a dictionary would have cut it."""
+    words = words_of(["，".join(parts), "。".join(other)])
+    asked = [
+        query_of(part[start:end])
+        for part in parts
+        for start in range(len(part) - 1)
+        for end in range(start + 2, len(part) + 1)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT bool_and(array_to_tsvector(%s::text[]) @@ one::tsquery)"
+            " FROM unnest(%s::text[]) one",
+            [words, asked],
+        )
+        assert cursor.fetchone() == (True,)
+
+
+def test_a_part_of_a_word_finds_the_case() -> None:
+    office = make_office()
+    light = make_report(text="小区北门路灯不亮已经一周了。电话 13800001111", category="")
+    make_report()
+    for text in ("路灯", "灯不亮", "北门路灯", "不亮已经一周", "灯", "了", "1380000", "路灯，一周"):
+        page = queries.queue(office.dispatcher, QueueFilters(text=text))
+        assert light.case_id in [row.id for row in page.rows], text
+    for text in ("亮灯", "路亮"):
+        assert queries.queue(office.dispatcher, QueueFilters(text=text)).rows == [], text
+
+
+def test_a_case_that_very_many_spoke_of_goes_on_taking_reports() -> None:
+    office = make_office()
+    first = make_report(text="东门广场舞太吵").receipt
+    every = "".join(map(chr, range(0x4E00, 0x4E00 + 18_000)))
+    for start in range(0, len(every), 4_500):
+        actions.join_report(by=RESIDENT, receipt=first, text=every[start : start + 4_500])
+    actions.join_report(by=RESIDENT, receipt=first, text="我家也睡不着")
+    length = Func("words", function="length", output_field=IntegerField())
+    words = CaseWords.objects.annotate(size=length).get()
+    assert words.size <= MOST_WORDS
+    assert len(queries.queue(office.dispatcher, QueueFilters(text="广场舞")).rows) == 1
 
 
 def test_a_search_pages_too() -> None:

@@ -12,7 +12,6 @@ from huying.cases.rules.procedure import Clock
 from huying.cases.rules.receipts import ALPHABET, display, new_receipt, read
 from huying.cases.rules.responsibility import Rule, rule_for
 from huying.cases.rules.wording import fill, until
-from huying.cases.rules.words import query_of, words_of
 from huying.standards.deadlines import Limit
 from huying.standards.working_days import WorkingCalendar
 
@@ -171,19 +170,3 @@ def test_the_longest_territory_answers_and_a_tie_goes_to_a_person() -> None:
     assert rule_for([township], "GARBAGE", "990101002001") is None
     assert rule_for([county], "NOISE", "990101001001") is None
     assert rule_for([township, rule("990101001", 3)], "GARBAGE", "990101001001") is None
-
-
-def test_chinese_words_are_told_apart() -> None:
-    words = words_of(["小区门口的垃圾没人清运！Wi-Fi坏了 ＡＢＣ"])
-    assert {"垃圾", "清运", "小区", "abc"} <= set(words)
-    assert "的" not in words
-    assert query_of("垃圾 清运") == "'垃圾' & '清运'"
-    assert query_of("的 ！") == ""
-
-
-@given(st.text(max_size=60))
-def test_no_text_breaks_the_search(text: str) -> None:
-    query = query_of(text)
-    assert query.count("'") % 2 == 0
-    assert "\x00" not in query
-    assert all("\x00" not in word for word in words_of([text]))

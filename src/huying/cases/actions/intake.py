@@ -41,7 +41,7 @@ from huying.cases.rules.vocabulary import (
     Urgency,
 )
 from huying.cases.rules.wording import title_of
-from huying.cases.rules.words import words_of as search_words
+from huying.cases.rules.words import words_of
 from huying.directory import actions as directory_actions
 from huying.directory.permissions import Actor, DomainError, Permission
 
@@ -83,6 +83,11 @@ class Said:
     key: str | None
     digest: str
     joined_report_id: int | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """What search finds it by; of a secret report nothing: search cannot tell who asks."""
+        return [] if self.secret else words_of([self.title, self.text, self.place.text])
 
 
 def receive_report(
@@ -363,7 +368,7 @@ def open_with(said: Said) -> Received:
         attachments=[
             attachment_row(file, case_id, report_id, 1, said.by, said.now) for file in said.files
         ],
-        words=search_words([said.title, said.text, said.place.text]),
+        words=said.words,
         references=said.references,
     )
     facts = begun.facts

@@ -35,7 +35,6 @@ from huying.cases.rules import engine, receipts
 from huying.cases.rules.engine import ReportFacts
 from huying.cases.rules.vocabulary import ReportState
 from huying.cases.rules.wording import fill
-from huying.cases.rules.words import words_of as search_words
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor, Permission
 from huying.ledger import actions as ledger
@@ -148,7 +147,7 @@ def _join(said: Said, case_id: int) -> Received:
         personal=personal_of(said, str(report["receipt"])),
     )
     report["record_id"] = record_id
-    writing.add_report(report, search_words([said.text, said.place.text]))
+    writing.add_report(report, said.words)
     after = replace(
         facts,
         clocks=(*facts.clocks, *started),

@@ -44,7 +44,7 @@ from huying.cases.rules.engine import Facts, Plan, ReportFacts
 from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.vocabulary import BAD_RATINGS, ReportState
 from huying.cases.rules.wording import fill
-from huying.cases.rules.words import words_of as search_words
+from huying.cases.rules.words import words_of as words_in
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor
 from huying.sensing import actions as sensing
@@ -124,8 +124,7 @@ class Life:
         if row is not None:
             row["entry"] = first
             self.tallies.append(happened(Measure.RECEIVED, name, facts, case.at))
-        words = said.text if said else case.summary
-        self.words.update(search_words([self.beginning.title, words, place.text]))
+        self.words.update(said.words if said else words_in([case.title, case.summary, place.text]))
 
     # One act: see acting.take_step.
 
@@ -337,7 +336,7 @@ class Life:
         self.acts.append(act)
         name = self.procedure.procedure
         self.tallies.append(happened(Measure.RECEIVED, name, after, step.at))
-        self.words.update(search_words([said.text, said.place.text]))
+        self.words.update(said.words)
         self.updated_at = step.at
         self._settle(after, started)
 

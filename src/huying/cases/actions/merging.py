@@ -37,10 +37,6 @@ clocks AS (
 UPDATE cases_attachment a SET case_id = %(into)s FROM moved
  WHERE a.case_id = %(out_of)s AND a.report_id = moved.id
 """
-_WORDS: Final = """
-UPDATE cases_casewords w SET words = w.words || m.words
-  FROM cases_casewords m WHERE w.case_id = %s AND m.case_id = ANY(%s)
-"""
 
 
 class CannotMerge(DomainError):
@@ -100,8 +96,7 @@ def merge_cases(
                 since=after.version,
                 until=record.facts.version + 1,
             )
-        with connection.cursor() as cursor:
-            cursor.execute(_WORDS, [into, others])
+        writing.add_words(into, others)
         procedure = procedure_of(target.procedure, target.procedure_version)
         for record in gone:
             telling.tell(
@@ -389,7 +384,9 @@ def split(
             ),
             by=by,
             now=now,
-            words=words_of([facts.title, *(report.text for report in reports)]),
+            words=words_of(
+                [facts.title, *(report.text for report in reports if not report.secret)]
+            ),
         )
         seq = facts.version + 1
         record_id = ledger.record(

@@ -26,7 +26,7 @@ from huying.cases.rules.procedure import START, Procedure
 from huying.cases.rules.responsibility import Rule
 from huying.cases.rules.vocabulary import Kind, ReportState, Urgency
 from huying.cases.rules.wording import fill
-from huying.cases.rules.words import words_of as search_words
+from huying.cases.rules.words import words_of as words_in
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor
 from huying.ledger import actions as ledger
@@ -420,7 +420,7 @@ def open_case(
             ),
             by=by,
             now=now,
-            words=search_words([title, summary, place.text]),
+            words=words_in([title, summary, place.text]),
         )
         events.case_opened.send(
             sender=events.CaseOpened,

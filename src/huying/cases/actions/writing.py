@@ -13,6 +13,7 @@ import orjson
 from django.db import connection
 
 from huying.cases.rules.clocks import Ticking
+from huying.cases.rules.words import MOST_WORDS
 
 Row = Mapping[str, Any]
 
@@ -378,11 +379,17 @@ UPDATE cases_clock k SET {", ".join(f"{_quoted(n)} = x.{_quoted(n)}" for n in _C
 """  # noqa: S608 - table and column names of this file
 
 
+# A case that very many spoke of is found by what the first ones said.
 _ADD_REPORT: Final = f"""
 WITH said AS ({_insert("cases_report", REPORT, "reports")} RETURNING case_id)
 UPDATE cases_casewords w SET words = w.words || array_to_tsvector(%(words)s::text[])
-  FROM said WHERE w.case_id = said.case_id
+  FROM said WHERE w.case_id = said.case_id AND cardinality(%(words)s::text[]) > 0
+   AND length(w.words) + cardinality(%(words)s::text[]) <= {MOST_WORDS}
 """  # noqa: S608 - table and column names of this file
+_ADD_WORDS: Final = f"""
+UPDATE cases_casewords w SET words = w.words || m.words FROM cases_casewords m
+ WHERE w.case_id = %s AND m.case_id = %s AND length(w.words) + length(m.words) <= {MOST_WORDS}
+"""  # noqa: S608 - a number of this code
 
 
 def add_report(report: Row, words: Sequence[str]) -> None:
@@ -400,6 +407,13 @@ def index_anew(case_id: int, words: Sequence[str]) -> None:
     """Find a case by these words, and by no others any more."""
     with connection.cursor() as cursor:
         cursor.execute(_INDEX_ANEW, [list(words), case_id])
+
+
+def add_words(case_id: int, others: Sequence[int]) -> None:
+    """Let a case be found by the words of these others too."""
+    with connection.cursor() as cursor:
+        for other in others:
+            cursor.execute(_ADD_WORDS, [case_id, other])
 
 
 def refresh_due(case_ids: Sequence[int]) -> None:

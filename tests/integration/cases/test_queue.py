@@ -129,24 +129,26 @@ def test_a_search_pages_too() -> None:
     assert second.next_cursor is None
 
 
-def test_a_search_ends_a_short_page_rather_than_read_all_of_history(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("closed", [False, None])
+def test_a_search_goes_back_until_the_page_is_full(
+    monkeypatch: pytest.MonkeyPatch, closed: bool | None
 ) -> None:
-    monkeypatch.setattr("huying.cases.queries.lists._CHUNK", 2)
-    monkeypatch.setattr("huying.cases.queries.lists._MOST_ROUNDS", 2)
+    monkeypatch.setattr("huying.cases.queries.lists._FIRST_SPAN", 1)
     office = make_office()
     far = make_report(lon=117.015, lat=39.005).case_id
-    for _number in range(6):
-        make_report()
-    page = queries.queue(office.other_grid_worker, QueueFilters(text="垃圾"))
-    assert page.rows == []
+    near = [make_report().case_id for _number in range(6)]
+    asked = QueueFilters(text="垃圾", closed=closed)
+    page = queries.queue(office.other_grid_worker, asked)
+    assert ([row.id for row in page.rows], page.next_cursor) == ([far], None)
     found: list[int] = []
-    while page.next_cursor:
-        page = queries.queue(
-            office.other_grid_worker, QueueFilters(text="垃圾"), cursor=page.next_cursor
-        )
+    cursor = None
+    while True:
+        page = queries.queue(office.dispatcher, asked, cursor=cursor, limit=2)
         found += [row.id for row in page.rows]
-    assert found == [far]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == [*near[::-1], far]
 
 
 def test_filters_narrow() -> None:

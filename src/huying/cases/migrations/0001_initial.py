@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("number", models.CharField(max_length=16, unique=True)),
+                ("number", models.CharField(max_length=16)),
                 ("procedure", models.CharField(max_length=40)),
                 ("procedure_version", models.PositiveIntegerField()),
                 ("state", models.CharField(max_length=40)),
@@ -752,6 +752,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="case",
+            index=models.Index(fields=["category", "-id"], name="case_category_newest"),
+        ),
+        migrations.AddIndex(
+            model_name="case",
             index=models.Index(
                 condition=models.Q(("merged_into__isnull", False)),
                 fields=["merged_into"],
@@ -761,6 +765,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="case",
             index=models.Index(fields=["category", "-closed_at"], name="case_category_closed"),
+        ),
+        migrations.AddConstraint(
+            model_name="case",
+            constraint=models.UniqueConstraint(fields=["number"], name="case_number_once"),
         ),
         migrations.AddConstraint(
             model_name="case",

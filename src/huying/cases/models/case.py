@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
+from django.contrib.postgres.search import SearchQueryField, SearchVectorField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast
 
 from huying.cases.models.access import inside, view_of
 from huying.cases.rules.vocabulary import AttachmentKind, Kind, Outcome, Urgency
@@ -44,11 +45,23 @@ class CaseQuerySet(models.QuerySet["Case"]):
     def open(self) -> Self:
         return self.filter(closed_at__isnull=True)
 
+    def matching(self, query: str) -> Self:
+        """Those whose words match a tsquery literal (`rules.words.query_of`)."""
+        return self.filter(
+            Func(
+                F("words__words"),
+                Cast(Value(query), SearchQueryField()),
+                template="(%(expressions)s)",
+                arg_joiner=" @@ ",
+                output_field=models.BooleanField(),
+            )
+        )
+
 
 class Case(models.Model):
     """A matter under a procedure. Its state is what its acts made it (`queries.replay_state`)."""
 
-    number = models.CharField(max_length=16, unique=True)
+    number = models.CharField(max_length=16)
     procedure = models.CharField(max_length=40)
     procedure_version = models.PositiveIntegerField()
     state = models.CharField(max_length=40)
@@ -92,6 +105,8 @@ class Case(models.Model):
 
     class Meta:
         constraints = [
+            # Not `unique=True`: Django would add a second index, for LIKE, which nothing asks.
+            models.UniqueConstraint(fields=["number"], name="case_number_once"),
             models.CheckConstraint(condition=ON_EARTH, name="case_on_earth"),
             models.CheckConstraint(
                 condition=Q(urgency__in=Urgency.values), name="case_urgency_known"
@@ -146,9 +161,10 @@ class Case(models.Model):
                 name="case_open_place",
                 condition=Q(closed_at__isnull=True, lat__isnull=False),
             ),
-            # History by unit, by grid, by merging; newest first by id.
+            # History by unit, by grid, by category, by merging; newest first by id.
             models.Index(fields=["lead_organisation", "-id"], name="case_unit_newest"),
             models.Index(fields=["grid_code", "-id"], name="case_grid_newest"),
+            models.Index(fields=["category", "-id"], name="case_category_newest"),
             models.Index(
                 fields=["merged_into"], name="case_merged", condition=Q(merged_into__isnull=False)
             ),

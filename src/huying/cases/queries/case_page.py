@@ -61,9 +61,22 @@ def available_actions(case_id: int, actor: Actor) -> list[OfferedAction]:
     return offered_actions(procedure, record.facts, actor)
 
 
-def offered_actions(procedure: Procedure, facts: Facts, actor: Actor) -> list[OfferedAction]:
-    """The engine's offers in words."""
-    return [_offered(procedure, offer) for offer in engine.offered(procedure, facts, actor)]
+Worded = dict[tuple[str, int, str], OfferedAction]
+"""Offers in words, by procedure, version and code: they say the same in every case."""
+
+
+def offered_actions(
+    procedure: Procedure, facts: Facts, actor: Actor, worded: Worded | None = None
+) -> list[OfferedAction]:
+    """The engine's offers in words. `worded` remembers them from case to case of one list."""
+    worded = {} if worded is None else worded
+    found = []
+    for offer in engine.offered(procedure, facts, actor):
+        key = (procedure.procedure, procedure.version, offer.code)
+        if key not in worded:
+            worded[key] = _offered(procedure, offer)
+        found.append(worded[key])
+    return found
 
 
 def _offered(procedure: Procedure, offer: Offer) -> OfferedAction:

@@ -7,7 +7,7 @@ from typing import Final
 from django.utils import timezone
 
 from huying.cases.models import Act, Case, Report
-from huying.cases.queries.case_page import offered_actions
+from huying.cases.queries.case_page import Worded, offered_actions
 from huying.cases.queries.facts import CaseRecord, case_records
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.queries.procedures import procedures
@@ -54,8 +54,9 @@ def tasks_near(
     )
     records = {record.facts.id: record for record in case_records(ids)}
     tasks = []
+    worded: Worded = {}
     for row in rows_by_id(ids, now):
-        task = _task(actor, row, records[row.id], lon, lat)
+        task = _task(actor, row, records[row.id], worded, lon, lat)
         if task is not None:
             tasks.append(task)
     tasks.sort(
@@ -74,10 +75,15 @@ def _minute(due_at: datetime | None) -> float:
 
 
 def _task(
-    actor: Actor, row: CaseRow, record: CaseRecord, lon: float | None, lat: float | None
+    actor: Actor,
+    row: CaseRow,
+    record: CaseRecord,
+    worded: Worded,
+    lon: float | None,
+    lat: float | None,
 ) -> TaskRow | None:
     procedure = procedure_of(record.procedure, record.procedure_version)
-    offers = offered_actions(procedure, record.facts, actor)
+    offers = offered_actions(procedure, record.facts, actor, worded)
     main = next(
         (
             offer

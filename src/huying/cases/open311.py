@@ -3,7 +3,8 @@
 The public side of the cases room in the field's common language: a service is a category, a
 service request is one resident's report. The identifier of a request is public; what its
 sender alone may do (follow, rate) needs the receipt, which the answer to the POST carries in
-`service_notice`. Words and persons are never given out.
+`service_notice`. Words and persons are never given out, and the place exactly only where the
+category is of public things.
 """
 
 import re
@@ -287,9 +288,6 @@ class Wanted(Schema):
 
 
 def _row(report: PublicReport) -> dict[str, Any]:
-    place = {"address": report.place_text, "lat": report.lat, "long": report.lon}
-    if report.secret:
-        place = {"address": "", "lat": None, "long": None}
     return {
         "service_request_id": str(report.id),
         "status": "open" if report.open else "closed",
@@ -302,7 +300,9 @@ def _row(report: PublicReport) -> dict[str, Any]:
         "requested_datetime": report.submitted_at.isoformat(timespec="seconds"),
         "updated_datetime": report.updated_at.isoformat(timespec="seconds"),
         "expected_datetime": report.due_at.isoformat(timespec="seconds") if report.due_at else None,
-        **place,
+        "address": report.place_text,
+        "lat": report.lat,
+        "long": report.lon,
         "address_id": None,
         "zipcode": None,
         "media_url": None,

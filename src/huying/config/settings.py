@@ -166,6 +166,8 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+# Metres to which the public sees where a report is, unless its category is of public things.
+PUBLIC_PLACE_METRES = max(1, int(os.environ.get("HUYING_PUBLIC_PLACE_METRES", "100")))
 SESSION_IDLE_MINUTES = int(os.environ.get("HUYING_SESSION_IDLE_MINUTES", "60"))
 _over_tls = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _over_tls

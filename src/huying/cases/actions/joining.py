@@ -30,6 +30,7 @@ from huying.cases.models import Measure, Report
 from huying.cases.queries import dictionary, wording
 from huying.cases.queries.facts import ReportNotFound, case_record
 from huying.cases.queries.procedures import procedure as procedure_of
+from huying.cases.queries.public import published_place
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import engine, receipts
 from huying.cases.rules.engine import ReportFacts
@@ -80,9 +81,11 @@ def join_report(
     if first is None:
         raise ReportNotFound
     record = case_record(first.case_id)
-    place = place_of(lon, lat, place_text or first.place_text)
-    if lon is None and first.lon is not None:
-        place = place_of(first.lon, first.lat, place.text)
+    # Who found it on the map is told no more of its place than the map tells.
+    known_place = published_place(first) if report_id is not None and by.kind != "STAFF" else first
+    place = place_of(lon, lat, place_text or known_place.place_text)
+    if lon is None and known_place.lon is not None:
+        place = place_of(known_place.lon, known_place.lat, place.text)
     known = dictionary.category(record.facts.category)
     said = checked(
         by=by,

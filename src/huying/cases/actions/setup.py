@@ -58,6 +58,7 @@ def load_categories(*, path: Path | None = None) -> int:
             "description_en",
             "parent",
             "kind",
+            "public_place",
             "position",
             "active",
         ],
@@ -81,6 +82,7 @@ def _rows(entries: list[dict[str, Any]], parent: str | None) -> Iterator[Categor
             keywords=entry.get("keywords") or "",
             parent_id=parent,
             kind=kind,
+            public_place=entry.get("public_place") is True,
             position=position,
         )
         yield from _rows(entry.get("children") or [], entry["code"])

@@ -319,6 +319,7 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
+                ("public_place", models.BooleanField(default=False)),
                 ("position", models.PositiveIntegerField(default=0)),
                 ("active", models.BooleanField(default=True)),
                 (

@@ -20,6 +20,8 @@ class Category(models.Model):
     keywords = models.CharField(max_length=400, blank=True, default="")  # space separated
     parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children")
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.HELP)
+    # Lamps, roads, bins: where it is may be published exactly, as it is nobody's home.
+    public_place = models.BooleanField(default=False)
     position = models.PositiveIntegerField(default=0)
     active = models.BooleanField(default=True)
 

@@ -249,7 +249,9 @@ def intake_help(request: HttpRequest) -> HttpResponse:
         "suggestions": [one for one in suggested(text, form.categories) if one.code != category],
         "typical": queries.typical_answer(category, division) if category else None,
         "category": category,
-        "neighbours": queries.nearby_open(lon, lat, category, NEARBY_METRES)[:MOST_NEARBY]
+        "neighbours": queries.nearby_open(
+            lon, lat, category, NEARBY_METRES, actor=directory.actor_of(request)
+        )[:MOST_NEARBY]
         if lon is not None and lat is not None
         else [],
         "asked_where": lon is not None and lat is not None,

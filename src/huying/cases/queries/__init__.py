@@ -19,13 +19,8 @@ from huying.cases.queries.procedures import (
     procedure,
     procedures,
 )
-from huying.cases.queries.progress import (
-    nearby_open,
-    progress,
-    public_report,
-    public_reports,
-    report_id_of,
-)
+from huying.cases.queries.progress import progress, report_id_of
+from huying.cases.queries.public import nearby_open, public_report, public_reports
 from huying.cases.queries.recipients import forget_recipients
 from huying.cases.queries.repeats import EarlierReport, earlier_reports, report_named
 from huying.cases.queries.results import (

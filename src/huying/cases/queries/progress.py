@@ -1,40 +1,33 @@
-"""A report as its reporter sees it, and what anybody may see of reports nearby."""
+"""A report as its reporter sees it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from math import cos, radians
-from typing import Any, Final
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from huying.cases.models import Act, Attachment, Case, Clock, Report
+from huying.cases.models import Act, Attachment, Clock, Report
 from huying.cases.queries.case_page import attachment_view
 from huying.cases.queries.clockface import counted
 from huying.cases.queries.dictionary import category_name
 from huying.cases.queries.facts import ReportNotFound, case_record, ticking
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.queries.results import (
-    Page,
     ProgressEntry,
     ProgressStep,
     ProgressView,
-    PublicReport,
 )
-from huying.cases.queries.rows import cursor_of, keys_of
 from huying.cases.queries.wording import unit_name, words_for
 from huying.cases.rules import receipts
 from huying.cases.rules.clocks import Ticking, last_date
 from huying.cases.rules.engine import Facts, offered
 from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.vocabulary import MERGED, Rating, ReportState
-from huying.cases.rules.wording import fill, title_of, until
+from huying.cases.rules.wording import fill, title_of
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor
-
-METRES_PER_DEGREE: Final = 111_320
-LARGEST_PAGE: Final = 200
 
 
 def report_id_of(receipt: str) -> int:
@@ -242,119 +235,4 @@ def _steps(
             at=reached.get(index) if index <= present else None,
         )
         for index, one in enumerate(milestones)
-    )
-
-
-def nearby_open(
-    lon: float, lat: float, category: str = "", radius_m: int = 300, limit: int = 10
-) -> list[PublicReport]:
-    """Open reports around a point, nearest first: for 我也遇到了. Secret ones are left out."""
-    tall = radius_m / METRES_PER_DEGREE
-    wide = tall / max(0.1, cos(radians(lat)))
-    cases = Case.objects.open().filter(
-        lat__gte=lat - tall,
-        lat__lte=lat + tall,
-        lon__gte=lon - wide,
-        lon__lte=lon + wide,
-        report_count__gte=1,
-    )
-    if category:
-        cases = cases.filter(category=category)
-    ids = cases.order_by("-id").values_list("pk", flat=True)[:100]
-    reports = (
-        Report.objects.filter(
-            case_id__in=list(ids), joined_report__isnull=True, secret=False, replied_at__isnull=True
-        )
-        .select_related("case")
-        .order_by("id")
-    )
-    found = _public_all(list(reports))
-
-    def away(one: PublicReport) -> float:
-        if one.lon is None or one.lat is None:
-            return float("inf")
-        return (one.lat - lat) ** 2 + ((one.lon - lon) * cos(radians(lat))) ** 2
-
-    return sorted(found, key=away)[:limit]
-
-
-def public_report(report_id: int) -> PublicReport:
-    """One report as anybody may see it; `ReportNotFound` also for a secret one."""
-    report = Report.objects.filter(pk=report_id, secret=False).select_related("case").first()
-    if report is None:
-        raise ReportNotFound
-    return _public_all([report])[0]
-
-
-def public_reports(
-    ids: Sequence[int] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    status: str = "",
-    category: str = "",
-    cursor: str | None = None,
-    limit: int = 50,
-) -> Page[PublicReport]:
-    """Reports as anybody may see them, newest first. `status` "OPEN", "CLOSED" or "" for both."""
-    limit = max(1, min(limit, LARGEST_PAGE))
-    reports = Report.objects.filter(secret=False)
-    if ids is not None:
-        reports = reports.filter(pk__in=list(ids))
-    if since:
-        reports = reports.filter(submitted_at__gte=since)
-    if until:
-        reports = reports.filter(submitted_at__lt=until)
-    if status:
-        reports = reports.filter(case__closed_at__isnull=status == "OPEN")
-    if category:
-        reports = reports.filter(case__category=category)
-    if cursor:
-        (last,) = keys_of(cursor, 1)
-        reports = reports.filter(pk__lt=last)
-    rows = list(reports.select_related("case").order_by("-id")[: limit + 1])
-    views = _public_all(rows[:limit])
-    return Page(views, cursor_of(rows[limit - 1].pk) if len(rows) > limit else None)
-
-
-def _public_all(reports: Sequence[Report]) -> list[PublicReport]:
-    """Reports as anybody may see them; the times they were promised come in one query."""
-    promised: dict[tuple[int | None, str], Ticking] = {
-        (row["report_id"], row["name"]): ticking(row)
-        for row in Clock.objects.filter(
-            case_id__in={report.case_id for report in reports},
-            report_id__in=[report.pk for report in reports],
-            stopped_at__isnull=True,
-        ).values()
-    }
-    return [_public(report, promised) for report in reports]
-
-
-def _public(report: Report, promised: Mapping[tuple[int | None, str], Ticking]) -> PublicReport:
-    case = report.case
-    procedure = procedure_of(case.procedure, case.procedure_version)
-    state = procedure.states.get(case.state)
-    clock = promised.get((report.pk, procedure.promise))
-    headline = ""
-    if state is not None and state.resident:
-        due = ""
-        if clock is not None:
-            due = until(clock.due_at, timezone.now(), provisional=clock.provisional, relative=True)
-        unit = unit_name(case.lead_organisation_id)
-        headline = fill(str(state.resident), {"unit": unit, "due": due})
-    return PublicReport(
-        id=report.pk,
-        case_number=case.number,
-        open=case.closed_at is None,
-        state_label=str(state.label) if state else _("已并案"),
-        headline=headline,
-        category=case.category,
-        category_name=category_name(case.category),
-        unit_name=unit_name(case.lead_organisation_id),
-        submitted_at=report.submitted_at,
-        updated_at=case.updated_at,
-        due_at=clock.due_at if clock else None,
-        place_text=report.place_text,
-        lon=report.lon,
-        lat=report.lat,
-        secret=report.secret,
     )

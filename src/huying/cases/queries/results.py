@@ -393,7 +393,6 @@ class PublicReport:
     place_text: str
     lon: float | None
     lat: float | None
-    secret: bool
 
 
 @dataclass(frozen=True, slots=True)

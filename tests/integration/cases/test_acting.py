@@ -1,6 +1,7 @@
 """One act: all of it or nothing, one officer or the other, and who may."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,14 @@ from huying.directory.permissions import Role
 from huying.ledger.models import Record
 from huying.notices import actions as notices
 from huying.notices.models import Notice
-from tests.factories.cases import RESIDENT, account, do, make_office, make_report
+from tests.factories.cases import (
+    RESIDENT,
+    account,
+    do,
+    make_answered,
+    make_office,
+    make_report,
+)
 from tests.factories.directory import make_staff
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +163,32 @@ def test_an_extension_is_asked_for_approved_and_told() -> None:
     do(report.case_id, "extend", office.officer, "还要等")
     do(report.case_id, "decline_extend", office.head, "不再延期")
     assert Case.objects.get(pk=report.case_id).pending == {}
+
+
+def test_a_pause_by_law_stops_a_remedy_too_but_not_the_contact_with_people() -> None:
+    office = make_office()
+    report = make_answered(office)
+    actions.rate(receipt=report.receipt, rating="VERY_DISSATISFIED", by=RESIDENT)
+    do(report.case_id, "reopen", office.dispatcher, reason="味道还在")
+    do(report.case_id, "take", office.officer)
+
+    def clock(name: str) -> Clock:
+        return Clock.objects.get(case=report.case_id, name=name, stopped_at__isnull=True)
+
+    due_at = clock("remedy").due_at
+    do(report.case_id, "pause", office.officer, article="某法第 9 条", reason="等待鉴定")
+    do(report.case_id, "approve_pause", office.head)
+    assert clock("remedy").paused_at is not None
+    assert clock("callback").paused_at is None
+    assert "contact" in {
+        offer.code for offer in queries.available_actions(report.case_id, office.officer)
+    }
+    later = datetime.now(UTC) + timedelta(days=30)
+    do(report.case_id, "call_back", office.dispatcher, result="对办理情况仍不满意")
+    actions.act(case_id=report.case_id, action="resume", by=office.officer, now=later)
+    remedy = clock("remedy")
+    assert remedy.paused_at is None
+    assert remedy.due_at > due_at
 
 
 def test_a_pause_by_law_stops_the_clock_and_resuming_moves_it() -> None:

@@ -44,12 +44,16 @@ class Address:
 
 
 def _master_data(
-    model: str, may: tuple[str, ...], *forms: str, read_by: tuple[str, ...] = ()
+    model: str,
+    may: tuple[str, ...],
+    *forms: str,
+    read_by: tuple[str, ...] = (),
+    room: str = "directory",
 ) -> tuple[Address, ...]:
     """The list of a kind of master data, and its forms: add, import, change (of one entry).
 
     `read_by` see the list and its entries, too, and change nothing."""
-    base = f"/admin/directory/{model}/"
+    base = f"/admin/{room}/{model}/"
     found = [Address(f"admin-{model}", base, (*may, *read_by), may[0])]
     for form in forms:
         if form == "change":
@@ -119,4 +123,5 @@ ADDRESSES = (
     *_master_data("account", _SECURITY, "add", "change"),
     *_master_data("post", _SECURITY, "add", "change"),
     *_master_data("apitoken", _SECURITY, "add"),
+    *_master_data("responsibilityrule", _SYSTEM, "add", "change", "import", room="cases"),
 )

@@ -22,6 +22,7 @@ _FACTS = {
     "division": "SELECT code FROM directory_division ORDER BY code LIMIT 1",
     "grid": "SELECT code FROM directory_grid ORDER BY code LIMIT 1",
     "organisation": "SELECT id FROM directory_organisation ORDER BY id LIMIT 1",
+    "responsibilityrule": "SELECT id FROM cases_responsibilityrule ORDER BY id LIMIT 1",
     "dutyshift": "SELECT id FROM directory_dutyshift ORDER BY id LIMIT 1",
     "account": "SELECT id FROM directory_account ORDER BY id LIMIT 1",
     "post": "SELECT id FROM directory_post ORDER BY id LIMIT 1",

@@ -4,11 +4,13 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy
 
 
 class CasesConfig(AppConfig):
     name = "huying.cases"
     label = "cases"
+    verbose_name = gettext_lazy("事项")
 
     def ready(self) -> None:
         from huying.cases import subscribers  # noqa: F401 - models must be loaded first

@@ -711,7 +711,7 @@ def test_the_table_file_is_bounded(
 
 
 def test_a_formula_is_text_in_a_spreadsheet() -> None:
-    from huying.cases.pages.tables import table_file
+    from huying.cases.tables import table_file
 
     body = b"".join(table_file("x.csv", ["a"], [["=1+1"], ["@sum"], ["-2"], [3], ["好"]]))
     assert body.decode().split("\r\n")[1:6] == ["'=1+1", "'@sum", "'-2", "3", "好"]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from huying.cases.actions import TableRefused
 from huying.cases.models import ResponsibilityRule
 from huying.config import responsibilities
-from huying.config.responsibilities import TableRefused
 from tests.factories.cases import RESIDENT, make_office, make_report
 from tests.factories.directory import SYSTEM
 
@@ -42,7 +42,7 @@ def test_every_line_that_cannot_be_used_is_named_and_none_is_taken(tmp_path: Pat
     with pytest.raises(TableRefused) as refused:
         responsibilities.load(_file(tmp_path, text), by=SYSTEM)
     assert "第 3 行找不到 NO_SUCH" in refused.value.zh
-    assert "第 4 行找不到 无此局、无此办、130000" in refused.value.zh
+    assert "第 4 行找不到 130000、无此局、无此办" in refused.value.zh
     assert "line 3" in refused.value.en
     assert ResponsibilityRule.objects.count() == before
 

@@ -35,7 +35,12 @@ from huying.cases.actions.rating import (
     supplement,
     withdraw,
 )
-from huying.cases.actions.responsibilities import NewResponsibility, set_responsibilities
+from huying.cases.actions.responsibilities import (
+    NewResponsibility,
+    TableRefused,
+    read_responsibilities,
+    set_responsibilities,
+)
 from huying.cases.actions.results import (
     Acted,
     ClocksRun,
@@ -84,6 +89,7 @@ __all__ = [
     "ReportErased",
     "ReportNotFound",
     "StaleCase",
+    "TableRefused",
     "Upload",
     "act",
     "add_attachment",
@@ -101,6 +107,7 @@ __all__ = [
     "open_case",
     "place_of",
     "rate",
+    "read_responsibilities",
     "receive_report",
     "recompute_provisional",
     "record_export",

@@ -634,21 +634,31 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("division_prefix", models.CharField(blank=True, default="", max_length=12)),
+                (
+                    "division_prefix",
+                    models.CharField(blank=True, default="", max_length=12, verbose_name="区划"),
+                ),
                 (
                     "urgency",
                     models.CharField(
                         choices=[("NORMAL", "一般"), ("URGENT", "紧急"), ("EMERGENCY", "特急")],
                         default="NORMAL",
                         max_length=10,
+                        verbose_name="紧急程度",
                     ),
                 ),
-                ("source", models.CharField(blank=True, default="", max_length=200)),
-                ("active", models.BooleanField(default=True)),
+                (
+                    "source",
+                    models.CharField(blank=True, default="", max_length=200, verbose_name="依据"),
+                ),
+                ("end_date", models.DateField(blank=True, null=True, verbose_name="停用日期")),
                 (
                     "assisting",
                     models.ManyToManyField(
-                        blank=True, related_name="+", to="directory.organisation"
+                        blank=True,
+                        related_name="+",
+                        to="directory.organisation",
+                        verbose_name="协办单位",
                     ),
                 ),
                 (
@@ -657,6 +667,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="rules",
                         to="cases.category",
+                        verbose_name="类别",
                     ),
                 ),
                 (
@@ -665,9 +676,14 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="directory.organisation",
+                        verbose_name="主办单位",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "责任清单",
+                "verbose_name_plural": "责任清单",
+            },
         ),
         migrations.CreateModel(
             name="CaseWords",

@@ -1,7 +1,11 @@
 """What a county fills in for itself: categories, who answers for what, procedures it used."""
 
+from datetime import date
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from huying.cases.rules.vocabulary import Kind, Urgency
 
@@ -37,6 +41,12 @@ class Category(models.Model):
         return self.name
 
 
+class ResponsibilityRuleQuerySet(models.QuerySet["ResponsibilityRule"]):
+    def in_force(self, on: date) -> Self:
+        """Those that decide on this day: end_date is the first day without them."""
+        return self.filter(Q(end_date__isnull=True) | Q(end_date__gt=on), category__active=True)
+
+
 class ResponsibilityRule(models.Model):
     """Who answers for what, where: category × territory → organisation.
 
@@ -44,15 +54,27 @@ class ResponsibilityRule(models.Model):
     `source` names the list of duties it comes from (权责清单, 履职事项清单).
     """
 
-    category = models.ForeignKey(Category, models.CASCADE, related_name="rules")
-    division_prefix = models.CharField(max_length=12, blank=True, default="")
-    organisation = models.ForeignKey("directory.Organisation", models.PROTECT, related_name="+")
-    assisting = models.ManyToManyField("directory.Organisation", related_name="+", blank=True)
-    urgency = models.CharField(max_length=10, choices=Urgency, default=Urgency.NORMAL)
-    source = models.CharField(max_length=200, blank=True, default="")
-    active = models.BooleanField(default=True)
+    category = models.ForeignKey(
+        Category, models.CASCADE, verbose_name=_("类别"), related_name="rules"
+    )
+    division_prefix = models.CharField(_("区划"), max_length=12, blank=True, default="")
+    organisation = models.ForeignKey(
+        "directory.Organisation", models.PROTECT, verbose_name=_("主办单位"), related_name="+"
+    )
+    assisting = models.ManyToManyField(
+        "directory.Organisation", verbose_name=_("协办单位"), related_name="+", blank=True
+    )
+    urgency = models.CharField(
+        _("紧急程度"), max_length=10, choices=Urgency, default=Urgency.NORMAL
+    )
+    source = models.CharField(_("依据"), max_length=200, blank=True, default="")
+    end_date = models.DateField(_("停用日期"), null=True, blank=True)  # first day without it
+
+    objects = ResponsibilityRuleQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("责任清单")
+        verbose_name_plural = _("责任清单")
         constraints = [
             models.UniqueConstraint(
                 fields=["category", "division_prefix"],
@@ -65,7 +87,7 @@ class ResponsibilityRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.category_id} {self.division_prefix or '*'}"
+        return f"{self.category} {self.division_prefix}".strip()
 
 
 class ProcedureVersion(models.Model):

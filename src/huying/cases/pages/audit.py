@@ -20,9 +20,9 @@ from django.views.decorators.http import require_safe
 
 from huying.cases import actions, queries
 from huying.cases.pages.desk_case import case_of
-from huying.cases.pages.tables import local, table_file
 from huying.cases.queries import AuditFilters, AuditRow
 from huying.cases.rules.engine import BrokenHistory
+from huying.cases.tables import local, table_file
 from huying.directory import queries as directory
 from huying.directory.pages.access import requires
 from huying.directory.permissions import Actor, Permission

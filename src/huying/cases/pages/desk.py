@@ -23,8 +23,8 @@ from django.views.decorators.http import require_safe
 from huying.cases import actions, queries
 from huying.cases.pages import desk_filters
 from huying.cases.pages.desk_filters import Asked
-from huying.cases.pages.tables import local, table_file
 from huying.cases.queries import CaseRow, QueueCounts, QueueFilters, Urgency
+from huying.cases.tables import local, table_file
 from huying.directory import queries as directory
 from huying.directory.pages.access import requires
 from huying.directory.permissions import Actor, Permission

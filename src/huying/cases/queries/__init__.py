@@ -23,6 +23,7 @@ from huying.cases.queries.progress import progress, report_id_of
 from huying.cases.queries.public import nearby_open, public_report, public_reports
 from huying.cases.queries.recipients import forget_recipients
 from huying.cases.queries.repeats import EarlierReport, earlier_reports, report_named
+from huying.cases.queries.responsibilities import responsibility_table
 from huying.cases.queries.results import (
     ActView,
     AttachmentView,
@@ -146,6 +147,7 @@ __all__ = [
     "replay_state",
     "report_id_of",
     "report_named",
+    "responsibility_table",
     "responsible",
     "tasks_near",
     "typical_answer",

@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
+from django.utils import timezone
 
 from huying.cases.models import Category, ResponsibilityRule
 from huying.cases.queries.results import CategoryView
@@ -44,7 +45,7 @@ def _load_categories() -> dict[str, Category]:
 
 def _load_rules() -> list[Rule]:
     rows = (
-        ResponsibilityRule.objects.filter(active=True, category__active=True)
+        ResponsibilityRule.objects.in_force(timezone.localdate())
         .annotate(helpers=ArrayAgg("assisting", filter=Q(assisting__isnull=False), default=[]))
         .order_by("id")
     )

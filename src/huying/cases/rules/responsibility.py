@@ -2,6 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+COLUMNS: Final = ("类别", "区划", "主办单位", "协办单位", "依据", "紧急程度", "停用日期")
+"""The first line of the table as offices keep it, in CSV. The first three cannot be left out."""
+NEEDED: Final = COLUMNS[:3]
+PREFIX_LENGTHS: Final = {"COUNTY": 6, "TOWNSHIP": 9, "VILLAGE": 12}
+"""Digits of a territory of each kind of division."""
+BETWEEN_UNITS: Final = "、"
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,10 +125,10 @@ class ForceFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[ResponsibilityRule]
     ) -> QuerySet[ResponsibilityRule]:
-        in_force = ResponsibilityRule.objects.in_force(timezone.localdate()).values("pk")
+        in_force = ResponsibilityRule.in_force(timezone.localdate())
         if self.value() == "now":
-            return queryset.filter(pk__in=in_force)
-        return queryset.exclude(pk__in=in_force) if self.value() == "ended" else queryset
+            return queryset.filter(in_force)
+        return queryset.exclude(in_force) if self.value() == "ended" else queryset
 
 
 @admin.register(ResponsibilityRule)

@@ -1,5 +1,7 @@
 """Lists are where authorisation fails: each query, each role."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -109,7 +111,12 @@ def test_a_secret_report_is_found_by_its_number_alone() -> None:
     office = make_office()
     alone = make_report(secret=True, text=WHISPER, title=WHISPER, place_text="老码头")
     open_one = make_report()
-    whispered = {"by": Actor.resident(), "text": WHISPER, "secret": True, "place_text": "老码头"}
+    whispered: dict[str, Any] = {
+        "by": Actor.resident(),
+        "text": WHISPER,
+        "secret": True,
+        "place_text": "老码头",
+    }
     actions.join_report(**whispered, receipt=open_one.receipt)
     stays = make_report(text="井盖丢了")
     joined = actions.join_report(**whispered, receipt=stays.receipt)

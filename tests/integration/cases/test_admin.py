@@ -148,7 +148,7 @@ def test_a_file_goes_out_and_comes_in_again() -> None:
     office = make_office()
     client = signed_in(Role.SYSTEM_ADMIN)
     client.post(LIST + "add/", given(office, source="=1+1", end_date="2099-01-01"))
-    answer = client.get(LIST + "export/")
+    answer: Any = client.get(LIST + "export/")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     assert text.startswith(HEAD.strip())
     assert "路灯,990101001,住建局,生态环境局,'=1+1,紧急,2099-01-01" in text

@@ -107,11 +107,10 @@ def test_a_secret_report_is_not_there(client: Client) -> None:
     received = make_report(secret=True)
     assert client.get(f"/open311/v2/requests/{received.report_id}.json").status_code == 404
     assert client.get("/open311/v2/requests.json").json() == []
-    asked = {"lon": 117.005, "lat": 39.005}
-    assert client.get("/api/v1/public-reports", asked).json() == []
+    assert client.get("/api/v1/public-reports?lon=117.005&lat=39.005").json() == []
 
 
-HOME = {"lon": 117.00512, "lat": 39.00487, "place_text": "东门小区3号楼2单元501"}
+HOME: dict[str, Any] = {"lon": 117.00512, "lat": 39.00487, "place_text": "东门小区3号楼2单元501"}
 
 
 @pytest.mark.parametrize("category", ["SOCIAL_NOISE", ""])
@@ -151,7 +150,7 @@ def test_asking_from_many_points_tells_no_more(client: Client) -> None:
         received = make_report(category="SOCIAL_NOISE", lon=lon + east, lat=lat)
         asked = [
             client.get(
-                "/api/v1/public-reports", {"lon": lon + step / 10_000, "lat": lat, "radius_m": 60}
+                f"/api/v1/public-reports?lon={lon + step / 10_000}&lat={lat}&radius_m=60"
             ).json()
             for step in range(-12, 13)
         ]

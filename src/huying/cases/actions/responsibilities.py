@@ -176,16 +176,13 @@ class _Names:
     def read(self, cells: Mapping[str, str]) -> tuple[NewResponsibility | None, str, str]:
         """The rule of a line, or None and what is wrong with it in Chinese and English."""
         assisting = [name for name in cells["协办单位"].split(BETWEEN_UNITS) if name]
-        unknown = [
-            name or "（空）"
-            for name, known in (
-                (cells["类别"], self.categories),
-                (cells["区划"], self.prefixes),
-                *((name, self.units) for name in (cells["主办单位"], *assisting)),
-                (cells["紧急程度"], self.urgencies),
-            )
-            if name not in known
+        said: list[tuple[str, Mapping[str, str | int]]] = [
+            (cells["类别"], self.categories),
+            (cells["区划"], self.prefixes),
+            *((name, self.units) for name in (cells["主办单位"], *assisting)),
+            (cells["紧急程度"], self.urgencies),
         ]
+        unknown = [name or "（空）" for name, known in said if name not in known]
         if unknown:
             return None, f"找不到 {'、'.join(unknown)}", f"unknown {', '.join(unknown)}"
         try:

@@ -1,7 +1,6 @@
 """What a county fills in for itself: categories, who answers for what, procedures it used."""
 
 from datetime import date
-from typing import Self
 
 from django.db import models
 from django.db.models import Q
@@ -41,12 +40,6 @@ class Category(models.Model):
         return self.name
 
 
-class ResponsibilityRuleQuerySet(models.QuerySet["ResponsibilityRule"]):
-    def in_force(self, on: date) -> Self:
-        """Those that decide on this day: end_date is the first day without them."""
-        return self.filter(Q(end_date__isnull=True) | Q(end_date__gt=on), category__active=True)
-
-
 class ResponsibilityRule(models.Model):
     """Who answers for what, where: category × territory → organisation.
 
@@ -70,8 +63,6 @@ class ResponsibilityRule(models.Model):
     source = models.CharField(_("依据"), max_length=200, blank=True, default="")
     end_date = models.DateField(_("停用日期"), null=True, blank=True)  # first day without it
 
-    objects = ResponsibilityRuleQuerySet.as_manager()
-
     class Meta:
         verbose_name = _("责任清单")
         verbose_name_plural = _("责任清单")
@@ -88,6 +79,11 @@ class ResponsibilityRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.category} {self.division_prefix}".strip()
+
+    @staticmethod
+    def in_force(on: date) -> Q:
+        """Those that decide on this day."""
+        return Q(category__active=True) & (Q(end_date__isnull=True) | Q(end_date__gt=on))
 
 
 class ProcedureVersion(models.Model):

@@ -45,7 +45,7 @@ def _load_categories() -> dict[str, Category]:
 
 def _load_rules() -> list[Rule]:
     rows = (
-        ResponsibilityRule.objects.in_force(timezone.localdate())
+        ResponsibilityRule.objects.filter(ResponsibilityRule.in_force(timezone.localdate()))
         .annotate(helpers=ArrayAgg("assisting", filter=Q(assisting__isnull=False), default=[]))
         .order_by("id")
     )

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, Q, Sum
 from django.utils import timezone
 
-from huying.cases.models import Case, CaseTally, Clock, Measure, Report, view_of
+from huying.cases.models import Case, CaseQuerySet, CaseTally, Clock, Measure, Report, view_of
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.queries.results import (
     CaseRow,
@@ -78,8 +78,8 @@ def _is_plain(filters: QueueFilters) -> bool:
 
 
 def _narrowed(
-    cases: "QuerySet[Case]", actor: Actor, filters: QueueFilters, now: datetime
-) -> "QuerySet[Case]":
+    cases: CaseQuerySet, actor: Actor, filters: QueueFilters, now: datetime
+) -> CaseQuerySet:
     wanted = Q()
     if filters.closed is not None:
         wanted &= Q(closed_at__isnull=not filters.closed)
@@ -139,9 +139,7 @@ def _exactly(text: str) -> Q | None:
     return None
 
 
-def _by_due(
-    cases: "QuerySet[Case]", cursor: str | None, limit: int, now: datetime
-) -> Page[CaseRow]:
+def _by_due(cases: CaseQuerySet, cursor: str | None, limit: int, now: datetime) -> Page[CaseRow]:
     if cursor:
         due_text, last = keys_of(cursor, 2)
         if due_text is None:
@@ -159,9 +157,7 @@ def _by_due(
     return Page(rows, cursor_of(rows[-1].due_at, rows[-1].id))
 
 
-def _newest(
-    cases: "QuerySet[Case]", cursor: str | None, limit: int, now: datetime
-) -> Page[CaseRow]:
+def _newest(cases: CaseQuerySet, cursor: str | None, limit: int, now: datetime) -> Page[CaseRow]:
     if cursor:
         (last,) = keys_of(cursor, 1)
         cases = cases.filter(pk__lt=last)
@@ -176,7 +172,7 @@ def _page(rows: list[CaseRow], limit: int) -> Page[CaseRow]:
 
 
 def _by_words(
-    cases: "QuerySet[Case]",
+    cases: CaseQuerySet,
     text: str,
     filters: QueueFilters,
     cursor: str | None,

@@ -48,7 +48,6 @@ class RuleForm(ActionForm):
         model = ResponsibilityRule
         fields = ("category", "organisation", "assisting", "urgency", "source", "end_date")
         help_texts = {
-            "assisting": gettext_lazy("按住 Ctrl 键可以选几个。"),
             "urgency": gettext_lazy("这一类来件至少按这个紧急程度办。"),
             "source": gettext_lazy("例如《县城管局权责清单》第 12 项。"),
             "end_date": gettext_lazy("从这一天起不再按这一条派单；空着表示一直有效。"),

@@ -681,7 +681,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "责任清单",
+                "verbose_name": "责任清单条目",
                 "verbose_name_plural": "责任清单",
             },
         ),

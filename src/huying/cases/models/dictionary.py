@@ -64,7 +64,7 @@ class ResponsibilityRule(models.Model):
     end_date = models.DateField(_("停用日期"), null=True, blank=True)  # first day without it
 
     class Meta:
-        verbose_name = _("责任清单")
+        verbose_name = _("责任清单条目")
         verbose_name_plural = _("责任清单")
         constraints = [
             models.UniqueConstraint(

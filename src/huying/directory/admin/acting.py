@@ -107,7 +107,9 @@ class ActingAdmin(_ModelAdmin[M]):
                 label=db_field.verbose_name, required=not db_field.blank, widget=DateInput()
             )
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if isinstance(field, forms.ModelChoiceField):
+        if isinstance(field, forms.ModelMultipleChoiceField):
+            field.empty_label = None
+        elif isinstance(field, forms.ModelChoiceField):
             field.empty_label = _("请选择") if field.required else _("（无）")
         elif isinstance(field, forms.TypedChoiceField):
             given: Any = field.choices

@@ -27,7 +27,7 @@ from huying.config import embedded
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path(os.environ.get("HUYING_BENCH_DIR", ROOT / "var" / "bench"))
-BENCHMARKS = ("ledger", "ingest", "alert_latency", "lifecycle")
+BENCHMARKS = ("ledger", "ingest", "alert_latency", "lifecycle", "lists")
 MOST_SECONDS = {False: 120, True: 7200}
 TEMPLATE = "bench_template"
 _console = Console(stderr=True)

@@ -1,7 +1,7 @@
 """Cases of years past, written set by set: only to measure what history costs.
 
-The cases that a benchmark has just brought to their answer are copied again and again with
-other ids, numbers, receipts and days; all but one in 33 are closed. Reports, acts, clocks, words
+Cases that a benchmark has brought so far are copied again and again with other ids, numbers,
+receipts and days; all but one in 33 are closed. Reports, acts, clocks, words
 and notices come along, with every index kept; counts and the ledger do not, since no call of a
 lifecycle reads what they hold of the past. Foreign keys are not checked while it is written.
 """
@@ -12,13 +12,18 @@ from typing import Any, Final
 from django.apps import apps
 from django.db import connection, transaction
 
-MOST_TEMPLATES: Final = 500
+ANSWERED: Final = "state = 'ANSWERED'"
+ANY: Final = "procedure = 'residents_report' AND report_count = 1"
+MOST_TEMPLATES: Final = 2_000
 CHUNK: Final = 50_000
 OPEN_ONE_IN: Final = 33
 
 
-def write(number: int, progress: Callable[[int], None] = lambda written: None) -> None:
-    """Add about `number` cases; some hundreds must have been answered before."""
+def write(
+    number: int, progress: Callable[[int], None] = lambda written: None, of: str = ANSWERED
+) -> None:
+    """Add about `number` cases, copies of those of the condition `of`, of which there must be
+    some hundreds, each with one report."""
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("SET statement_timeout = 0")
@@ -26,7 +31,7 @@ def write(number: int, progress: Callable[[int], None] = lambda written: None) -
         cursor.execute(
             "CREATE TEMP TABLE bench_template AS"
             " SELECT row_number() OVER (ORDER BY id) - 1 AS n, id AS case_id FROM"
-            " (SELECT id FROM cases_case WHERE state = 'ANSWERED' ORDER BY id LIMIT %s) few",
+            f" (SELECT id FROM cases_case WHERE {of} ORDER BY id LIMIT %s) few",
             [MOST_TEMPLATES],
         )
         size = cursor.rowcount
@@ -68,10 +73,12 @@ def _statements(size: int, case_base: int, report_base: int) -> list[str]:
             {
                 "id": case,
                 "number": f"'2025-' || ({case})",
-                "state": f"CASE WHEN {closed} THEN 'CLOSED' ELSE t.state END",
+                "state": f"CASE WHEN {closed} THEN 'CLOSED'"
+                " WHEN t.closed_at IS NULL THEN t.state ELSE 'ANSWERED' END",
                 "closed_at": f"CASE WHEN {closed}"
                 f" THEN t.created_at - {ago} + interval '9 days' END",
-                "due_at": f"CASE WHEN NOT {closed} THEN t.due_at - {ago} END",
+                "due_at": f"CASE WHEN NOT {closed}"
+                f" THEN coalesce(t.due_at, t.created_at + interval '9 days') - {ago} END",
             },
         ),
         _copy(

@@ -702,7 +702,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    django.contrib.postgres.indexes.GinIndex(models.F("words"), name="case_words")
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.F("words"), gin_pending_list_limit=1024, name="case_words"
+                    )
                 ],
             },
         ),

@@ -24,6 +24,7 @@ from huying.directory import queries as directory
 from huying.directory.admin.acting import ActionForm
 from huying.directory.admin.importing import ImportableAdmin
 from huying.directory.permissions import Actor, DomainError, NotAllowed, Permission
+from huying.directory.queries import actor_of
 from huying.standards.errors import InvalidInput
 
 _WHOLE_COUNTY = "county"
@@ -253,5 +254,9 @@ class ResponsibilityRuleAdmin(ImportableAdmin[ResponsibilityRule]):
         """The whole table as a file that can be read in again."""
         if not self.has_view_permission(request):
             raise NotAllowed(Permission.DIRECTORY_MANAGE)
+        rows = list(queries.responsibility_table())
+        actions.record_export(
+            what="responsibilities", filters={}, words={}, rows=len(rows), by=actor_of(request)
+        )
         name = f"{_('责任清单')}-{timezone.localdate():%Y%m%d}.csv"
-        return table_file(name, COLUMNS, queries.responsibility_table())
+        return table_file(name, COLUMNS, rows)

@@ -151,6 +151,7 @@ def test_a_file_goes_out_and_comes_in_again() -> None:
     answer: Any = client.get(LIST + "export/")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     assert text.startswith(HEAD.strip())
+    assert Record.objects.filter(kind="list.exported").count() == 1
     assert "路灯,990101001,住建局,生态环境局,'=1+1,紧急,2099-01-01" in text
     before = list(ResponsibilityRule.objects.order_by("id").values_list("category", "end_date"))
     answer = client.post(LIST + "import/", {"text": text})

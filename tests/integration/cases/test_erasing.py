@@ -190,6 +190,21 @@ def test_of_a_case_of_several_only_the_words_of_the_one_go(db: None) -> None:
     assert {"name", "phone", "text"} <= salts_of(second.record_id)
 
 
+def test_a_secret_report_beside_the_one_erased_stays_out_of_the_search(db: None) -> None:
+    office = make_office()
+    first = make_report(text=WORDS, place_text="三号楼")
+    actions.join_report(
+        by=RESIDENT, receipt=first.receipt, text="老板往河里倒油", secret=True, place_text="五号楼"
+    )
+    do(first.case_id, "take", office.officer)
+    do(first.case_id, "answer", office.officer, reply="已责令停业", outcome="SOLVED")
+    do(first.case_id, "close", office.dispatcher)
+    directory.erase_person(person_id=person_of(first), reason=REASON, by=office.dispatcher)
+    words = CaseWords.objects.get(pk=first.case_id).words
+    for hidden in ("河里", "倒油", "五号", "烧烤"):
+        assert hidden not in words
+
+
 def test_of_the_case_of_another_the_notices_keep_their_title(db: None) -> None:
     office = make_office()
     first = make_report(text="路口积水漫过脚面")

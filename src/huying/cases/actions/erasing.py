@@ -150,5 +150,11 @@ def _index_anew(scope: Scope) -> None:
     """The words that searches find a case by, from what is left of it."""
     rows = Case.objects.filter(pk__in=scope.cases).prefetch_related("reports")
     for case in rows:
-        said = [text for one in case.reports.all() for text in (one.text, one.place_text)]
-        writing.index_anew(case.pk, words_of([case.title, case.summary, case.place_text, *said]))
+        reports = case.reports.all()
+        spoken = [one for one in reports if not one.secret]
+        said = [text for one in spoken for text in (one.text, one.place_text)]
+        if len(spoken) == len(reports):
+            said += [case.title, case.summary, case.place_text]
+        elif spoken:
+            said.append(case.title)
+        writing.index_anew(case.pk, words_of(said))

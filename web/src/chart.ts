@@ -50,6 +50,13 @@ function figure(value: number | null | undefined): string {
   return value.toLocaleString("en", { maximumFractionDigits: 2 });
 }
 
+/** What stands over the axis: of one series its name too, since it has no legend. */
+function title(data: ChartData): string {
+  const [only, second] = data.series;
+  if (!only || second) return data.unit ?? "";
+  return data.unit ? `${only.name}（${data.unit}）` : only.name;
+}
+
 function option(data: ChartData): EChartsCoreOption {
   const ink = token("--hy-ink-3");
   const line = token("--hy-line");
@@ -64,7 +71,7 @@ function option(data: ChartData): EChartsCoreOption {
   };
   const value = {
     type: "value",
-    name: data.unit ?? "",
+    name: title(data),
     nameTextStyle: { ...text, align: "left" },
     splitNumber: 4,
     axisLabel: { ...text, formatter: figure },
@@ -77,7 +84,7 @@ function option(data: ChartData): EChartsCoreOption {
     grid: {
       left: 8,
       right: 16,
-      top: data.unit || data.series.length > 1 ? 36 : 12,
+      top: title(data) || data.series.length > 1 ? 36 : 12,
       bottom: 4,
       containLabel: true,
     },
@@ -128,7 +135,7 @@ function option(data: ChartData): EChartsCoreOption {
                 lineStyle: { color: token("--hy-overdue"), type: "dashed", width: 1 },
                 label: {
                   formatter: data.threshold.label,
-                  position: "insideEndTop",
+                  position: "insideStartTop",
                   color: token("--hy-overdue-text"),
                   fontSize: 12,
                 },

@@ -11,6 +11,7 @@ import { startPush } from "./lib/push.js";
 import { startQueue } from "./lib/queue.js";
 import { startReceipts } from "./lib/receipt.js";
 import { startRequests } from "./lib/requests.js";
+import { startTables } from "./lib/tables.js";
 import { startTheme } from "./lib/theme.js";
 import { startToasts } from "./lib/toast.js";
 
@@ -19,6 +20,7 @@ startRequests();
 startToasts();
 startKeyboard();
 startLargeType();
+startTables();
 startTheme();
 startPhotos();
 startReceipts();

@@ -11,11 +11,13 @@ import { startPush } from "./lib/push.js";
 import { startReceipts } from "./lib/receipt.js";
 import { startReportSteps } from "./lib/report_steps.js";
 import { startRequests } from "./lib/requests.js";
+import { startTables } from "./lib/tables.js";
 import { startToasts } from "./lib/toast.js";
 
 startDialogs();
 startOutbox();
 startRequests();
+startTables();
 startToasts();
 startLargeType();
 startPhotos();

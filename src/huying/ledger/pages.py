@@ -26,10 +26,26 @@ _WORTH_PACKING: Final = 1_000
 # What happened, by the first word of a record's kind. A kind of a room not named here is shown
 # in general words; the sealed entry beside it says the rest.
 _HAPPENED: Final = {
+    "report.received": gettext_lazy("收到一件群众反映"),
     "report": gettext_lazy("收到或答复了一件群众反映"),
+    "case.opened": gettext_lazy("立了一件事项"),
+    "case.clock": gettext_lazy("一项时限快到期或已超期"),
     "case": gettext_lazy("办理了一件事项"),
+    "alert.opened": gettext_lazy("监测数据达到预警值"),
+    "alert.closed": gettext_lazy("一次预警解除"),
+    "alert.judged": gettext_lazy("核实了一次预警是否属实"),
     "alert": gettext_lazy("监测预警的发生、变化或解除"),
+    "device": gettext_lazy("登记或修改了监测设备"),
+    "observation": gettext_lazy("导入了监测数据"),
+    "division": gettext_lazy("维护了行政区划"),
+    "grid": gettext_lazy("维护了网格"),
+    "organisation": gettext_lazy("维护了单位信息"),
+    "roster": gettext_lazy("安排了值班"),
+    "responsibility": gettext_lazy("修改了责任清单"),
+    "household": gettext_lazy("维护了住户信息"),
     "person": gettext_lazy("查阅或维护了人员信息"),
+    "post": gettext_lazy("授予或收回了岗位"),
+    "account.signed_in": gettext_lazy("工作人员登录"),
     "account": gettext_lazy("账号操作"),
     "notice": gettext_lazy("发出通知"),
 }
@@ -138,7 +154,8 @@ def verify(request: HttpRequest, record_id: int) -> HttpResponse:
 
 
 def _happened(sealed: dict[str, Any]) -> str:
-    return str(_HAPPENED.get(sealed["kind"].partition(".")[0], _("一次操作")))
+    kind = sealed["kind"]
+    return str(_HAPPENED.get(kind) or _HAPPENED.get(kind.partition(".")[0]) or _("一次操作"))
 
 
 def _who(actor: str) -> str:

@@ -82,6 +82,55 @@ export function names(areas: readonly Area[]): Collection<Place> {
   };
 }
 
+/** Names of townships, each in the middle of its grids (`township_name` of the areas). */
+export function townships(areas: readonly Area[]): Collection<Place> {
+  const sums = new Map<string, { x: number; y: number; size: number }>();
+  for (const area of areas) {
+    const name = String(area.properties.township_name ?? "");
+    if (!name) continue;
+    const sum = sums.get(name) ?? { x: 0, y: 0, size: 0 };
+    for (const [outer] of polygons(area)) {
+      const { at, size } = centroid(outer ?? []);
+      sum.x += at[0] * size;
+      sum.y += at[1] * size;
+      sum.size += size;
+    }
+    sums.set(name, sum);
+  }
+  return {
+    type: "FeatureCollection",
+    features: [...sums]
+      .filter(([, sum]) => sum.size > 0)
+      .map(([name, sum]) => ({
+        type: "Feature",
+        geometry: { type: "Point", coordinates: [sum.x / sum.size, sum.y / sum.size] },
+        properties: { name },
+      })),
+  };
+}
+
+/** Edges between two townships, and the county's own outline: edges of one township alone. */
+export function borders(areas: readonly Area[]): [Position, Position][] {
+  const edges = new Map<string, { edge: [Position, Position]; names: string[] }>();
+  for (const area of areas) {
+    const name = String(area.properties.township_name ?? "");
+    for (const ring of polygons(area).flat()) {
+      ring.forEach((from, i) => {
+        const to = ring[i + 1];
+        if (!to) return;
+        const key = [from, to]
+          .map((p) => p.map((n) => n.toFixed(6)).join())
+          .sort()
+          .join(" ");
+        const known = edges.get(key);
+        if (known) known.names.push(name);
+        else edges.set(key, { edge: [from, to], names: [name] });
+      });
+    }
+  }
+  return [...edges.values()].filter(({ names: [first, second] }) => first !== second).map(({ edge }) => edge);
+}
+
 function inRing([x, y]: Position, ring: Ring): boolean {
   let inside = false;
   for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {

@@ -4,12 +4,14 @@ import { enhance, make, one } from "./dom.js";
 import {
   type Area,
   type Bounds,
+  borders,
   boundsOf,
   type Collection,
   names,
   type Place,
   stepOf,
   stepsOf,
+  townships,
 } from "./map_data.js";
 import { canDraw, colour, FONTS, glMap, ramp } from "./map_gl.js";
 import { flatMap, pinOn, placeOf } from "./map_svg.js";
@@ -94,6 +96,15 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
     sources: {
       grids: { type: "geojson", data: withSteps(drawing) },
       names: { type: "geojson", data: names(withSteps(drawing).features) },
+      borders: {
+        type: "geojson",
+        data: {
+          type: "Feature",
+          geometry: { type: "MultiLineString", coordinates: borders(drawing.areas) },
+          properties: {},
+        },
+      },
+      townships: { type: "geojson", data: townships(drawing.areas) },
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--hy-ground") } },
@@ -103,6 +114,25 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
         type: "line",
         source: "grids",
         paint: { "line-color": colour("--hy-paper"), "line-width": 1 },
+      },
+      {
+        id: "borders",
+        type: "line",
+        source: "borders",
+        layout: { "line-cap": "round" },
+        paint: { "line-color": colour("--hy-line-2"), "line-width": 1.5 },
+      },
+      {
+        id: "townships",
+        type: "symbol",
+        source: "townships",
+        maxzoom: 11.5,
+        layout: { "text-field": ["get", "name"], "text-size": 13, "text-font": FONTS },
+        paint: {
+          "text-color": colour("--hy-ink"),
+          "text-halo-color": colour("--hy-paper"),
+          "text-halo-width": 2,
+        },
       },
       {
         id: "names",
@@ -138,6 +168,9 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
     map.setPaintProperty("shade", "fill-color", shade());
     map.setPaintProperty("lines", "line-color", colour("--hy-paper"));
     map.setPaintProperty("names", "text-color", lettering());
+    map.setPaintProperty("borders", "line-color", colour("--hy-line-2"));
+    map.setPaintProperty("townships", "text-color", colour("--hy-ink"));
+    map.setPaintProperty("townships", "text-halo-color", colour("--hy-paper"));
   });
   return map;
 }
@@ -168,7 +201,7 @@ async function draw(host: HTMLElement, canvas: HTMLElement): Promise<void> {
   const bounds = boundsOf(areas) ?? CHINA;
   let drawing = read();
   const describe = () => {
-    legend(canvas, drawing.steps, drawing.label, drawing.unit);
+    legend(canvas, drawing.steps, drawing.label, drawing.unit, places);
     table(host, drawing.areas, drawing.places, drawing.measure, drawing.label, drawing.unit);
   };
   const map = canDraw() ? drawGl(canvas, drawing, bounds) : null;

@@ -57,7 +57,14 @@ export function table(
   slot.replaceChildren(make("table", { class: "hy-table" }, head, body));
 }
 
-export function legend(canvas: HTMLElement, steps: number[], label: string, unit: string): void {
+/** What the shades mean, and beneath it what each shape of point means (`kind` of its places). */
+export function legend(
+  canvas: HTMLElement,
+  steps: number[],
+  label: string,
+  unit: string,
+  places: readonly Place[] = [],
+): void {
   one(".hy-map-legend", canvas)?.remove();
   if (!label) return;
   const list = make("ol", {}, make("li", { "data-step": "0" }, "0"));
@@ -67,8 +74,20 @@ export function legend(canvas: HTMLElement, steps: number[], label: string, unit
     const words = last === undefined ? `≥${limit}` : last <= limit ? `${limit}` : `${limit}–${last}`;
     list.append(make("li", { "data-step": String(position + 1 + (5 - steps.length)) }, words));
   });
+  const kinds = new Map(
+    places
+      .filter(({ properties }) => properties.kind)
+      .map(({ properties }) => [text(properties.kind), text(properties.level)]),
+  );
+  const marks = [...kinds].map(([kind, level]) => make("span", { "data-level": level }, kind));
   canvas.append(
-    make("div", { class: "hy-map-legend" }, make("strong", {}, unit ? `${label}（${unit}）` : label), list),
+    make(
+      "div",
+      { class: "hy-map-legend" },
+      make("strong", {}, unit ? `${label}（${unit}）` : label),
+      list,
+      ...(marks.length ? [make("p", { class: "hy-map-marks" }, ...marks)] : []),
+    ),
   );
 }
 

@@ -72,7 +72,7 @@ class AuditForm(forms.Form):
         max_value=MOST_DRAWN,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
-    seed = forms.CharField(label=gettext_lazy("种子"), max_length=40, required=False)
+    seed = forms.CharField(label=gettext_lazy("抽签词（任意）"), max_length=40, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("auto_id", "audit_%s")

@@ -335,6 +335,7 @@ def case_point(row: queries.CaseRow, *, here: bool = False) -> dict[str, Any]:
         words=f"{row.state_label} {row.place_text or row.division_name}",
         url="" if here else reverse("desk_case", args=[row.id]),
         level=level,
+        kind={"OVERDUE": _("已超期"), "SOON": _("快到期")}.get(level, _("在办")),
     )
 
 
@@ -367,7 +368,8 @@ def alert_point(alert: sensing.AlertView) -> dict[str, Any]:
         name=f"{_('预警：')}{alert.device_name}",
         words=alert.finding,
         url="",
-        level="OVERDUE",
+        level="ALERT",
+        kind=_("正在预警"),
     )
 
 

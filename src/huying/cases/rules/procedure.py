@@ -111,7 +111,7 @@ class Notice(_Part):
     to: Names
     urgency: Literal["NORMAL", "URGENT", "EMERGENCY"] = "NORMAL"
     title: Words
-    body: Words = Words(zh="{title}　{place}", en="{title} {place}")
+    body: Words = Words(zh="{place}", en="{place}")
     escalate_to: Names = ()
 
 

@@ -134,12 +134,24 @@ class GivenPasswordForm(forms.Form):
     )
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("状态")
+    parameter_name = "active"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", _("启用")), ("0", _("已停用"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        return queryset if chosen is None else queryset.filter(is_active=chosen == "1")
+
+
 @admin.register(Account)
 class AccountAdmin(ActingAdmin[Account]):
     form = AccountForm
     key_fields = ("username",)
     list_display = ("name", "username", "roles", "state", "last_login")
-    list_filter = ("is_active",)
+    list_filter = (StateFilter,)
     search_fields = ("name", "username")
     ordering = ("username",)
 

@@ -41,6 +41,13 @@ class DateTimeInput(forms.DateTimeInput):
         super().__init__(format="%Y-%m-%dT%H:%M", **kwargs)
 
 
+class OutlineField(forms.JSONField):
+    """A GeoJSON outline: an empty box for none, where Django would write null."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
 class ActionForm(_ModelForm):
     """A form whose valid input is handed to one action: what that refuses, the form shows.
 
@@ -79,6 +86,7 @@ class ActingAdmin(_ModelAdmin[M]):
 
     form = ActionForm
     list_per_page = 50
+    empty_value_display = "—"
     save_on_top = False
     actions = None
     key_fields: ClassVar[tuple[str, ...]] = ()
@@ -105,6 +113,10 @@ class ActingAdmin(_ModelAdmin[M]):
         if isinstance(db_field, models.DateField):
             return forms.DateField(
                 label=db_field.verbose_name, required=not db_field.blank, widget=DateInput()
+            )
+        if isinstance(db_field, models.JSONField):
+            return OutlineField(
+                label=db_field.verbose_name, required=not db_field.blank, widget=forms.Textarea()
             )
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field, forms.ModelMultipleChoiceField):

@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from huying.directory import actions
@@ -166,14 +168,37 @@ class ShiftForm(ActionForm):
         ).pk
 
 
+class WhenFilter(admin.SimpleListFilter):
+    """Who is on duty now comes first; what is past must be asked for."""
+
+    title = gettext_lazy("时间")
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("past", _("已过去的")), ("all", _("全部"))]
+
+    def choices(self, changelist: Any) -> Any:
+        usual, *others = super().choices(changelist)
+        return [{**usual, "display": _("现在和以后")}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "all":
+                return queryset
+            case "past":
+                return queryset.filter(ends_at__lte=timezone.now())
+            case _:
+                return queryset.filter(ends_at__gt=timezone.now())
+
+
 @admin.register(DutyShift)
 class DutyShiftAdmin(ActingAdmin[DutyShift]):
     form = ShiftForm
     fields = ("organisation", "account", "starts_at", "ends_at", "rank")
     list_display = ("organisation", "account", "starts_at", "ends_at", "rank")
-    list_filter = ("organisation",)
+    list_filter = (WhenFilter, "organisation")
     search_fields = ("account__name", "organisation__short_name")
-    ordering = ("-starts_at", "rank")
+    ordering = ("starts_at", "organisation_id", "rank")
     list_select_related = ("organisation", "account")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DutyShift]:

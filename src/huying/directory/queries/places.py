@@ -193,7 +193,7 @@ def grids_geojson(
     """Grids as a GeoJSON FeatureCollection in EPSG:4490, ready to send.
 
     `bbox` (min_lon, min_lat, max_lon, max_lat) keeps the grids that touch it; `tolerance`
-    (degrees) simplifies outlines, which may then leave hair-thin gaps between neighbours.
+    (degrees) simplifies outlines; neighbours keep the border they share.
     """
     shapes = _shapes()
     tolerance = min(max(tolerance, 0.0), 0.05)
@@ -205,14 +205,14 @@ def grids_geojson(
         hits = shapes.tree.query(shapely.box(*bbox), predicate="intersects")
         chosen = sorted(int(hit) for hit in hits)  # type: ignore[assignment]  # both iterate ints
     known = _places().grids
+    outlines = [shapes.polygons[place] for place in chosen]
+    if tolerance:
+        outlines = list(shapely.coverage_simplify(outlines, tolerance))
     features = []
-    for place in chosen:
+    for place, outline in zip(chosen, outlines, strict=True):
         ref = known.get(shapes.codes[place])
         if ref is None:
             continue
-        outline = shapes.polygons[place]
-        if tolerance:
-            outline = outline.simplify(tolerance, preserve_topology=True)
         features.append(
             {
                 "type": "Feature",

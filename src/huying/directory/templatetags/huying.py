@@ -59,6 +59,12 @@ def remaining(due_at: datetime | None) -> str:
 
 
 @register.filter
+def remaining_short(due_at: datetime | None) -> str:
+    """还剩 3 小时, 超期 2 天: for a narrow column."""
+    return wording.remaining_short(due_at, now=timezone.now(), _=_) if due_at else ""
+
+
+@register.filter
 def count(number: float | None) -> str:
     """12,345; empty for nothing, words pass unchanged."""
     if number is None:

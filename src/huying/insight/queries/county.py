@@ -5,10 +5,11 @@ reads history.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext as _
 
 from huying.cases import queries as cases
 from huying.cases.queries import CaseRow, DayFigures, QueueFilters
@@ -83,6 +84,7 @@ class CommandScreen:
     alerts: int
     open: int
     overdue: int
+    newest: tuple[CaseRow, ...]
     late: tuple[CaseRow, ...]
 
 
@@ -90,6 +92,10 @@ def command_screen(actor: Actor, now: datetime) -> CommandScreen:
     today = now.astimezone(SHANGHAI).date()
     (day,) = cases.day_figures(today)
     counts = cases.queue_counts(actor, now=now)
+    today_began = datetime.combine(today, time.min, SHANGHAI)
+    newest = cases.queue(
+        actor, QueueFilters(closed=None, since=today_began), order="NEWEST", limit=6, now=now
+    ).rows
     late = cases.queue(actor, QueueFilters(overdue=True), limit=8, now=now).rows
     return CommandScreen(
         received=day.received,
@@ -97,6 +103,7 @@ def command_screen(actor: Actor, now: datetime) -> CommandScreen:
         alerts=len(sensing.open_alerts(actor)),
         open=counts.open,
         overdue=counts.overdue,
+        newest=tuple(newest),
         late=tuple(late),
     )
 
@@ -126,7 +133,8 @@ def open_alert_points(actor: Actor) -> dict[str, Any]:
             "properties": {
                 "name": alert.device_name,
                 "words": alert.finding,
-                "level": "OVERDUE" if alert.severity == "SEVERE" else "SOON",
+                "level": "ALERT",
+                "kind": str(_("正在预警")),
                 "url": f"/sensing/devices/{alert.device_mn}/",
             },
         }
@@ -150,7 +158,7 @@ def hours_of_the_worst_station(actor: Actor, now: datetime) -> dict[str, Any]:
         ]
         if not stations:
             return {"type": "line", "unit": "µg/m³", "x": [], "series": []}
-        _, worst = max(stations, key=lambda pair: pair[0])
+        worst = max(stations, key=lambda pair: pair[0])[1]
         device_id, name, limit = worst.device_id, worst.name, None
     hours = sensing.station_hours(
         device_id, since=now - timedelta(hours=24), until=now, codes=[PM25]
@@ -166,7 +174,7 @@ def hours_of_the_worst_station(actor: Actor, now: datetime) -> dict[str, Any]:
                 "role": "main",
             }
         ],
-        **({"threshold": {"value": limit, "label": "预警值"}} if limit else {}),
+        **({"threshold": {"value": limit, "label": _("预警值")}} if limit else {}),
     }
 
 

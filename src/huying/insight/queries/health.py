@@ -88,7 +88,7 @@ def _listeners(now: datetime) -> Part:
     return Part(
         name,
         WATCH if errors else GOOD,
-        errors[0] if errors else _("正在接收"),
+        errors[0] if errors else _("随时可以接收"),
         figures=(
             (_("进程"), f"{len(alive):,}"),
             (_("在线设备"), f"{sum(one.connections for one in alive):,}"),
@@ -216,7 +216,7 @@ def _backups(now: datetime, folder: Path) -> Part:
 def _disk(folder: Path) -> Part:
     usage = shutil.disk_usage(folder)
     share = usage.free / usage.total
-    figures = ((_("剩余"), f"{usage.free / 2**30:,.0f} GiB"),)
+    figures = ((_("剩余"), f"{usage.free / 1e9:,.0f} GB"),)
     if share < LEAST_DISK:
         return Part(_("磁盘"), BAD, _("磁盘快满了"), figures, mend=_("扩容，或把旧备份移走"))
     return Part(_("磁盘"), GOOD, _("空间充足"), figures)

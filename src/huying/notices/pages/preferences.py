@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from huying.directory.pages.access import requires
-from huying.directory.permissions import DomainError
+from huying.directory.permissions import Actor, DomainError, Permission
 from huying.directory.queries import actor_of
 from huying.notices import actions, queries
 from huying.notices.pages.shells import shell
@@ -70,7 +70,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
             **shell(request),
             "home": "/inbox/",
             "top_title": _("通知方式"),
-            "topics": [_topic(code, choices) for code in TOPICS],
+            "topics": [_topic(code, choices, actor) for code in TOPICS],
             "problem": problem,
             "is_quiet": choices.quiet_hours is not None,
             "times": sorted({*_HALF_HOURS, *(moment.strftime("%H:%M") for moment in quiet)}),
@@ -84,11 +84,14 @@ def preferences(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _combinations() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return (*_COMBINATIONS, ("DEMO", ("DEMO",))) if settings.DEMO else _COMBINATIONS
+def _combinations(actor: Actor) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The demo channel, made to fail, is for who mends channels."""
+    if settings.DEMO and actor.may(Permission.NOTICE_ADMIN):
+        return (*_COMBINATIONS, ("DEMO", ("DEMO",)))
+    return _COMBINATIONS
 
 
-def _topic(code: str, choices: queries.Choices) -> _Topic:
+def _topic(code: str, choices: queries.Choices, actor: Actor) -> _Topic:
     label, hint = TOPICS[code]
     chosen = frozenset(choices.channels[code]) if code in choices.chosen else None
     options = [_Option(_USUAL, _("默认（紧急时推送）"), chosen is None)]
@@ -101,14 +104,14 @@ def _topic(code: str, choices: queries.Choices) -> _Topic:
     }
     options += [
         _Option(value, labels[value], chosen == frozenset(channels))
-        for value, channels in _combinations()
+        for value, channels in _combinations(actor)
     ]
     return _Topic(code, str(label), str(hint), options)
 
 
 def _channels(request: HttpRequest) -> dict[str, tuple[str, ...]]:
     """What was chosen; a topic left at the county's setting is left out."""
-    known = dict(_combinations())
+    known = dict(_combinations(actor_of(request)))
     chosen = {topic: request.POST.get(f"topic-{topic}", _USUAL) for topic in TOPICS}
     if not set(chosen.values()) <= {*known, _USUAL}:
         raise actions.AddressRefused("没有这种通知方式，请重新选择。", "There is no such channel.")

@@ -1,7 +1,7 @@
 """Instruments and a year of their hours."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -53,10 +53,14 @@ def build_hours(
     instruments: Sequence[Instrument],
     last_hour: dt.datetime,
     days: int,
+    left: Mapping[str, int],
     rng: np.random.Generator,
     by: Actor,
 ) -> tuple[Weather, list[actions.PastAlert]]:
-    """Hourly values up to `last_hour` (inclusive, start of the hour) and the alerts of them."""
+    """Hourly values up to `last_hour` (inclusive, start of the hour) and the alerts of them.
+
+    `left`: so many hours of a device (MN) are not there yet.
+    """
     weather = air.weather(list(instruments), last_hour, days, rng)
     first = weather.first_hour
     waters = [one for one in instruments if one.kind == "WATER"]
@@ -69,8 +73,16 @@ def build_hours(
     for one in instruments:
         at = counted[one.kind]
         counted[one.kind] += 1
-        series.append(actions.HourSeries(one.mn, one.codes, first, places[one.kind][:, at, :]))
+        known = weather.hours - left.get(one.mn, 0)
+        series.append(actions.HourSeries(one.mn, one.codes, first, places[one.kind][:known, at, :]))
     alerts = actions.import_hours(series=series, by=by)
     heard = last_hour + dt.timedelta(hours=1, seconds=8)
-    actions.note_last_heard(heard=[(one.mn, heard, weather.hours) for one in instruments], by=by)
+    actions.note_last_heard(
+        heard=[
+            (one.mn, heard - dt.timedelta(hours=late), weather.hours - late)
+            for one in instruments
+            for late in (left.get(one.mn, 0),)
+        ],
+        by=by,
+    )
     return weather, alerts

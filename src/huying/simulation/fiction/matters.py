@@ -23,6 +23,8 @@ _DAY = 86_400
 _ZONE = 8 * 3600
 _OPENS, _SHUTS = 8 * 3600 + 1800, 17 * 3600 + 1800
 # Share of a day's reports in each local hour.
+# However slow: beyond this a centre has long stepped in.
+_SLOWEST_DAYS = 40.0
 _HOURS = np.array(
     [5, 3, 2, 2, 2, 4, 10, 22, 42, 52, 50, 40, 30, 28, 36, 42, 42, 36, 34, 38, 36, 28, 18, 9], float
 )
@@ -344,6 +346,7 @@ def _life(
     spread = np.exp(rng.normal(0, 0.62, count))
     slow = some(0.045)
     answer_days = median_days * spread * pace * np.where(slow, rng.uniform(4, 9, count), 1.0)
+    answer_days = np.minimum(answer_days, _SLOWEST_DAYS)
     answer = hours.after(np.maximum(take, steps["contact"]), answer_days, rng)
     steps["answer"] = answer
     withdraw = hours.after(take, days(0.4), rng)

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Area, areaAt, boundsOf, labelPoint, stepOf, stepsOf } from "../src/lib/map_data.js";
+import {
+  type Area,
+  areaAt,
+  borders,
+  boundsOf,
+  labelPoint,
+  stepOf,
+  stepsOf,
+  townships,
+} from "../src/lib/map_data.js";
 
 const square: Area = {
   type: "Feature",
@@ -74,4 +83,35 @@ test("zero is the palest step and the highest value the darkest", () => {
     );
   }
   assert.deepEqual(stepsOf([0, 0]), []);
+});
+
+test("a township is named in the middle of its grids and bordered where another begins", () => {
+  const grid = (x: number, township_name: string): Area => ({
+    type: "Feature",
+    properties: { township_name },
+    geometry: {
+      type: "Polygon",
+      coordinates: [
+        [
+          [x, 0],
+          [x + 1, 0],
+          [x + 1, 1],
+          [x, 1],
+          [x, 0],
+        ],
+      ],
+    },
+  });
+  const county = [grid(0, "东镇"), grid(1, "东镇"), grid(2, "西镇")];
+  assert.deepEqual(
+    townships(county).features.map(({ properties, geometry }) => [properties.name, geometry.coordinates]),
+    [
+      ["东镇", [1, 0.5]],
+      ["西镇", [2.5, 0.5]],
+    ],
+  );
+  const drawn = borders(county).map((edge) => JSON.stringify(edge));
+  assert.equal(drawn.length, 9); // the outline of three squares, and one side between the townships
+  assert.ok(drawn.includes("[[2,0],[2,1]]") || drawn.includes("[[2,1],[2,0]]"));
+  assert.ok(!drawn.includes("[[1,0],[1,1]]") && !drawn.includes("[[1,1],[1,0]]"));
 });

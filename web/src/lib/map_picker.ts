@@ -13,13 +13,15 @@ import {
   names,
   type Position,
 } from "./map_data.js";
-import { canDraw, colour, FONTS, glMap } from "./map_gl.js";
+import { canDraw, colour, FONTS, glMap, townshipLayers, townshipSources } from "./map_gl.js";
 import { flatMap, pinOn } from "./map_svg.js";
 import { say } from "./words.js";
 
 const DIGITS = 6;
 /** About three kilometres across on a phone: the grid and its neighbours. */
 const CLOSE = 12.8;
+/** Zoom from which grids say their names. */
+const NAMES_FROM = 11;
 const ARROW_STEP = 0.0002;
 const ASK_AFTER_MS = 400;
 const PIN =
@@ -75,6 +77,7 @@ class Picker {
       sources: {
         grids: { type: "geojson", data: { type: "FeatureCollection", features: this.areas } },
         names: { type: "geojson", data: names(this.areas) },
+        ...townshipSources(this.areas),
       },
       layers: [
         { id: "ground", type: "background", paint: { "background-color": colour("--hy-ramp-0") } },
@@ -85,11 +88,12 @@ class Picker {
           source: "grids",
           paint: { "line-color": colour("--hy-line-2"), "line-width": 1 },
         },
+        ...townshipLayers(NAMES_FROM),
         {
           id: "names",
           type: "symbol",
           source: "names",
-          minzoom: 10.5,
+          minzoom: NAMES_FROM,
           layout: {
             "text-field": ["coalesce", ["get", "short_name"], ["get", "name"]],
             "text-size": 12,

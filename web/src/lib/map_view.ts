@@ -4,20 +4,20 @@ import { enhance, make, one } from "./dom.js";
 import {
   type Area,
   type Bounds,
-  borders,
   boundsOf,
   type Collection,
   names,
   type Place,
   stepOf,
   stepsOf,
-  townships,
 } from "./map_data.js";
-import { canDraw, colour, FONTS, glMap, ramp } from "./map_gl.js";
+import { canDraw, colour, FONTS, glMap, ramp, townshipLayers, townshipSources } from "./map_gl.js";
 import { flatMap, pinOn, placeOf } from "./map_svg.js";
 import { legend, note, table } from "./map_words.js";
 import { say } from "./words.js";
 
+/** Zoom from which grids say their names. */
+const NAMES_FROM = 11.5;
 const CHINA: Bounds = [73, 18, 135, 54];
 
 async function load<F>(url: string | undefined): Promise<F[]> {
@@ -96,15 +96,7 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
     sources: {
       grids: { type: "geojson", data: withSteps(drawing) },
       names: { type: "geojson", data: names(withSteps(drawing).features) },
-      borders: {
-        type: "geojson",
-        data: {
-          type: "Feature",
-          geometry: { type: "MultiLineString", coordinates: borders(drawing.areas) },
-          properties: {},
-        },
-      },
-      townships: { type: "geojson", data: townships(drawing.areas) },
+      ...townshipSources(drawing.areas),
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--hy-ground") } },
@@ -115,30 +107,12 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
         source: "grids",
         paint: { "line-color": colour("--hy-paper"), "line-width": 1 },
       },
-      {
-        id: "borders",
-        type: "line",
-        source: "borders",
-        layout: { "line-cap": "round" },
-        paint: { "line-color": colour("--hy-line-2"), "line-width": 1.5 },
-      },
-      {
-        id: "townships",
-        type: "symbol",
-        source: "townships",
-        maxzoom: 11.5,
-        layout: { "text-field": ["get", "name"], "text-size": 13, "text-font": FONTS },
-        paint: {
-          "text-color": colour("--hy-ink"),
-          "text-halo-color": colour("--hy-paper"),
-          "text-halo-width": 2,
-        },
-      },
+      ...townshipLayers(NAMES_FROM),
       {
         id: "names",
         type: "symbol",
         source: "names",
-        minzoom: 11.5,
+        minzoom: NAMES_FROM,
         layout: {
           "text-field": ["coalesce", ["get", "short_name"], ["get", "name"]],
           "text-size": 12,

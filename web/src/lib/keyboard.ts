@@ -37,6 +37,7 @@ function help(): void {
     ["K", say("上一条")],
     ["Enter", say("打开")],
   ];
+  if (all("[data-select]").some(visible)) keys.push(["X", say("选中，可以选几件一起办")]);
   for (const element of all("[data-key]").filter(visible)) {
     keys.push([(element.dataset.key ?? "").toUpperCase(), element.dataset.keyLabel ?? labelOf(element)]);
   }

@@ -95,7 +95,10 @@ async function flush(): Promise<void> {
       }
       ready = sendable(await entries(), Date.now());
     }
-    if (count > 0) toast(say("已发出 %s 条。", count));
+    if (count === 0) return;
+    toast(say("已发出 %s 条。", count));
+    // What the page says of a matter just sent is old; a sheet somebody fills in is left alone.
+    if (document.querySelector("[data-waits]") && !document.querySelector("dialog[open]")) location.reload();
   };
   if ("locks" in navigator) {
     await navigator.locks.request("huying-outbox", { ifAvailable: true }, async (lock) => {
@@ -112,8 +115,17 @@ const WORDS: Record<BarState, string> = {
   REFUSED: "refused",
 };
 
+/** A card or a bar of a matter (`data-outbox-of`) whose step waits here says so, so that nobody takes it twice. */
+function markWaiting(posts: readonly StoredPost[]): void {
+  const waiting = new Set(posts.filter(({ state }) => state === "WAITING").map(({ subject }) => subject));
+  for (const element of all("[data-outbox-of]"))
+    element.toggleAttribute("data-waits", waiting.has(element.dataset.outboxOf ?? ""));
+}
+
 async function showBars(): Promise<void> {
-  const { state, count } = barState(await entries(), navigator.onLine);
+  const posts = await entries();
+  markWaiting(posts);
+  const { state, count } = barState(posts, navigator.onLine);
   for (const bar of all("[data-outbox-bar]")) {
     const text = (bar.dataset[WORDS[state]] ?? "").replace("%s", String(count));
     bar.dataset.state = state;

@@ -10,6 +10,7 @@ const ENGLISH: Record<string, string> = {
   下一条: "Next",
   上一条: "Previous",
   打开: "Open",
+  "选中，可以选几件一起办": "Select; several can be dealt with at once",
   显示快捷键: "Show shortcuts",
   去掉这张照片: "Remove this photo",
   "最多 %s 张照片，多出的没有加上。": "At most %s photos; the rest were not added.",

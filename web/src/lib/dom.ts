@@ -47,10 +47,10 @@ export function enhance<T extends HTMLElement>(selector: string, start: (element
   });
 }
 
-/** Words of a button without the key shown in it. */
+/** Words of a button as they are seen, without the key shown in it. */
 export function labelOf(element: HTMLElement): string {
   const copy = element.cloneNode(true) as HTMLElement;
-  for (const key of all("kbd", copy)) key.remove();
+  for (const aside of all("kbd, .hy-hidden", copy)) aside.remove();
   return copy.textContent?.trim() ?? "";
 }
 

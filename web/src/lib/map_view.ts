@@ -91,6 +91,8 @@ function lettering(): ExpressionSpecification {
 }
 
 function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
+  // Without a measure nothing is shaded: the lines alone show where a grid ends.
+  const lines = drawing.measure ? "--hy-paper" : "--hy-line-2";
   const map = glMap(canvas, bounds, `${drawing.label} ${say("网格图")}`.trim(), {
     version: 8,
     sources: {
@@ -105,7 +107,7 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
         id: "lines",
         type: "line",
         source: "grids",
-        paint: { "line-color": colour("--hy-paper"), "line-width": 1 },
+        paint: { "line-color": colour(lines), "line-width": 1 },
       },
       ...townshipLayers(NAMES_FROM),
       {
@@ -140,7 +142,7 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
     if (!map.isStyleLoaded()) return;
     map.setPaintProperty("ground", "background-color", colour("--hy-ground"));
     map.setPaintProperty("shade", "fill-color", shade());
-    map.setPaintProperty("lines", "line-color", colour("--hy-paper"));
+    map.setPaintProperty("lines", "line-color", colour(lines));
     map.setPaintProperty("names", "text-color", lettering());
     map.setPaintProperty("borders", "line-color", colour("--hy-line-2"));
     map.setPaintProperty("townships", "text-color", colour("--hy-ink"));

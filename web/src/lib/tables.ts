@@ -7,7 +7,7 @@ import { all, enhance, one } from "./dom.js";
 const NARROW = window.matchMedia("(max-width: 640px)");
 
 function label(table: HTMLTableElement): void {
-  const columns = all("thead th", table).map((head) => head.innerText.replace(/\s+/g, " ").trim());
+  const columns = all("thead th", table).map((head) => head.innerText.replace(/[↑↓\s]+/g, " ").trim());
   table.setAttribute("role", "table");
   for (const group of all("thead, tbody", table)) group.setAttribute("role", "rowgroup");
   for (const head of all("thead th", table)) head.setAttribute("role", "columnheader");

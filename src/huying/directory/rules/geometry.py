@@ -36,6 +36,10 @@ class TableRefused(InvalidInput):
     code = "TABLE_REFUSED"
 
 
+# Degrees: a decimetre.
+CENTER_DIGITS = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Boundary:
     """A checked polygon: its GeoJSON, its bounds and a point inside it (degrees)."""
@@ -111,7 +115,8 @@ def _measured(found: BaseGeometry) -> Boundary:
             "Coordinates leave the earth: degrees are needed (EPSG:4490), longitude first.",
         )
     inside = found.representative_point()
-    return Boundary(dict(mapping(found)), min_lon, min_lat, max_lon, max_lat, inside.x, inside.y)
+    center = round(inside.x, CENTER_DIGITS), round(inside.y, CENTER_DIGITS)
+    return Boundary(dict(mapping(found)), min_lon, min_lat, max_lon, max_lat, *center)
 
 
 @dataclass(frozen=True, slots=True)

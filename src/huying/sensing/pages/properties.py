@@ -49,4 +49,11 @@ def edit(request: HttpRequest, code: str) -> HttpResponse:
 
 def _initial(row: Property | None) -> dict[str, Any]:
     names = ("name_zh", "name_en", "medium", "unit", "wire_unit", "decimals", "minimum", "maximum")
-    return {name: getattr(row, name) for name in names} if row else {"decimals": 1}
+    if row is None:
+        return {"decimals": 1}
+    found = {name: getattr(row, name) for name in names}
+    # 10000, not 10000.0: as somebody would write it.
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in found.items()
+    }

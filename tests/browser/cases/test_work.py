@@ -87,6 +87,8 @@ def test_without_a_signal_the_steps_wait_and_go_in_order(
     expect(bar).to_contain_text("没有信号")
     page.locator(".hy-actionbar").get_by_role("button", name="接单").click()
     expect(bar).to_contain_text("1 条待发")
+    # The step that waits is not offered again; the one after it is.
+    expect(page.locator(".hy-actionbar").get_by_role("button", name="接单")).to_be_hidden()
     page.get_by_role("button", name="未见异常").click()
     sheet = page.get_by_role("dialog")
     sheet.get_by_text("短时，到场已散").click()

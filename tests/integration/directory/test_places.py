@@ -1,6 +1,8 @@
 import orjson
 import pytest
 from django.db import IntegrityError, transaction
+from shapely import unary_union
+from shapely.geometry import shape
 
 from huying.directory import actions, queries
 from huying.directory.models import Division, Grid
@@ -137,6 +139,44 @@ def test_geojson_follows_the_box_and_the_tolerance() -> None:
     part = orjson.loads(queries.grids_geojson(bbox=(117.021, 39.0, 117.03, 39.01)))
     assert [f["id"] for f in part["features"]] == [make.GRIDS[2]]
     assert part["features"][0]["properties"]["division_name"] == "柳林村"
+
+
+def test_simplified_grids_keep_the_borders_they_share() -> None:
+    make.make_places()
+    west, middle, east = 117.0, 117.0105, 117.02
+    # Two grids meet in a bend of the third one's border.
+    bend = [
+        (117.01, 39.0),
+        (117.0102, 39.004),
+        (middle, 39.006),
+        (117.0102, 39.008),
+        (117.01, 39.02),
+    ]
+    rings = (
+        [(west, 39.0), *bend, (west, 39.02)],
+        [(east, 39.0), (east, 39.006), *reversed(bend[:3])],
+        [(east, 39.006), (east, 39.02), *reversed(bend[2:])],
+    )
+    boundaries = [
+        {"type": "Polygon", "coordinates": [[list(at) for at in (*ring, ring[0])]]}
+        for ring in rings
+    ]
+    actions.import_grids(
+        grids=[
+            actions.NewGrid(code=code, name="网格", boundary=boundary)
+            for code, boundary in zip(make.GRIDS, boundaries, strict=True)
+        ],
+        by=make.SYSTEM,
+    )
+    drawn = [
+        shape(f["geometry"])
+        for f in orjson.loads(queries.grids_geojson(tolerance=0.001))["features"]
+    ]
+    assert sum(len(one.exterior.coords) for one in drawn) < sum(len(ring) + 1 for ring in rings)
+    whole = unary_union(drawn)
+    assert whole.geom_type == "Polygon"
+    assert not whole.interiors
+    assert whole.area == pytest.approx(sum(one.area for one in drawn), rel=1e-9)
 
 
 def test_importing_needs_the_permission_and_leaves_a_record() -> None:

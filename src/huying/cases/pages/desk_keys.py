@@ -76,10 +76,7 @@ class Key:
 
     offer: OfferedAction
     letter: str
-
-    @property
-    def leads(self) -> bool:
-        return self.offer.tone == "MAIN"
+    leads: bool = False  # the one step that stands out
 
 
 def rating_codes(view: CaseView) -> frozenset[str]:
@@ -93,7 +90,10 @@ def keys(offers: Iterable[OfferedAction]) -> list[Key]:
     given = list(offers)
     by_code = letters(offer.code for offer in given)
     ranked = sorted(given, key=lambda one: (_RANKS.get(one.tone, 1), not one.to_state))
-    return [Key(offer, by_code[offer.code]) for offer in ranked]
+    return [
+        Key(offer, by_code[offer.code], leads=place == 0 and offer.tone == "MAIN")
+        for place, offer in enumerate(ranked)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,3 +49,14 @@ def test_the_address_of_a_sample_draws_it_again(page: Page) -> None:
     assert len(drawn) == 5
     page.goto(page.url)
     assert page.locator("tbody a[href^='/verify/']").all_text_contents() == drawn
+
+
+def test_on_a_telephone_each_figure_stands_beside_its_column_s_name(page: Page) -> None:
+    page.goto("/audit/")
+    cell = page.locator(".hy-audit-table tbody tr").first.locator("[role=cell]", has_text="验真")
+    if page.viewport_size == DESK:
+        expect(page.locator(".hy-stacked")).to_have_count(0)
+        return
+    expect(cell).to_have_attribute("data-label", "证明")
+    width = cell.evaluate("cell => cell.getBoundingClientRect().width")
+    assert width > 200, "a column one letter wide"

@@ -16,6 +16,7 @@ from tests.factories.directory import GRIDS, make_organisation, make_staff
 RESIDENT = Actor.resident()
 IN_FIRST_GRID = (117.005, 39.005)
 OUTSIDE = (116.0, 30.0)
+BETWEEN_GRIDS = (117.005, 39.015)
 
 
 @dataclass(frozen=True)

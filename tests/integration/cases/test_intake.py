@@ -14,9 +14,11 @@ from huying.cases.actions import Contact, GivenFile, Received
 from huying.cases.models import Act, Attachment, Case, CaseReference, Report
 from huying.ledger.models import Record
 from tests.factories.cases import (
+    BETWEEN_GRIDS,
     OUTSIDE,
     RESIDENT,
     do,
+    make_alert_case,
     make_office,
     make_photo,
     make_report,
@@ -79,15 +81,31 @@ def test_somebody_not_sure_of_the_category_waits_for_the_dispatcher() -> None:
     assert dispatched.state == "DISPATCHED"
 
 
-def test_a_place_outside_the_county_is_kept_and_goes_to_the_centre() -> None:
-    make_office()
-    lon, lat = OUTSIDE
-    report = make_report(lon=lon, lat=lat, category="", phone_lon=117.005, phone_lat=39.005)
+@pytest.mark.parametrize("place", [OUTSIDE, BETWEEN_GRIDS])
+def test_a_place_in_no_grid_is_kept_and_goes_to_the_centre(place: tuple[float, float]) -> None:
+    """Outside the county or in a gap between grids: a rule for the whole county does not fit."""
+    office = make_office()
+    lon, lat = place
+    report = make_report(lon=lon, lat=lat, phone_lon=117.005, phone_lat=39.005)
     case = Case.objects.get(pk=report.case_id)
     assert (case.lon, case.lat, case.grid_code, case.division_code) == (lon, lat, None, COUNTY)
-    assert case.state == "REGISTERED"
+    assert (case.state, case.category, case.lead_organisation_id) == ("REGISTERED", "GARBAGE", None)
+    assert [row.id for row in queries.queue(office.dispatcher).rows] == [case.pk]
     row = Report.objects.get(pk=report.report_id)
     assert (row.phone_lon, row.phone_lat) == (117.005, 39.005)
+    assert do(case.pk, "dispatch", office.dispatcher, unit=office.bureau.pk).state == "DISPATCHED"
+
+
+def test_a_place_in_words_alone_is_dispatched_by_the_county_s_rule() -> None:
+    office = make_office()
+    assert make_report(lon=None, lat=None).unit_id == office.bureau.pk
+
+
+def test_a_device_outside_every_grid_is_the_county_s_all_the_same() -> None:
+    office = make_office()
+    lon, lat = BETWEEN_GRIDS
+    case = make_alert_case(lon=lon, lat=lat, alert_id=1)
+    assert Case.objects.get(pk=case.case_id).lead_organisation_id == office.other_bureau.pk
 
 
 def test_a_place_in_the_county_finds_its_grid() -> None:

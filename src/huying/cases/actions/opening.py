@@ -40,13 +40,18 @@ RESPONSIBILITY: Final = Actor.system("responsibility")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a matter is. `grid_code` None: outside every grid, or not told."""
+    """Where a matter is. `grid_code` None: outside every grid, or not told.
+
+    `astray` is a coordinate no grid contains, outside the county or in a gap: which unit
+    answers there is for a dispatcher to say, not for the county-wide rules.
+    """
 
     text: str
     lon: float | None
     lat: float | None
     grid_code: str | None
     division_code: str
+    astray: bool = False
 
 
 def place_of(lon: float | None, lat: float | None, text: str = "") -> Place:
@@ -72,7 +77,7 @@ def place_of(lon: float | None, lat: float | None, text: str = "") -> Place:
         )
     grid = directory.grid_at(lon, lat)
     if grid is None:
-        return Place(text, lon, lat, None, division)
+        return Place(text, lon, lat, None, division, astray=True)
     return Place(text, lon, lat, grid.code, grid.division_code)
 
 
@@ -224,7 +229,7 @@ def steps_of(beginning: Beginning, by: Actor, now: datetime) -> list[tuple[Actor
         now,
     )
     steps = [(by, opening)]
-    if rule is not None and procedure.routing:
+    if rule is not None and procedure.routing and not place.astray:
         routed = planned(
             procedure,
             replace(opening.facts, version=1),
@@ -373,15 +378,17 @@ def open_case(
     Who may is what the procedure's first action says. Without `lead_organisation_id` the
     table of responsibilities decides, if the procedure has a `routing` action or names the
     lead before its first notices; where it does not know, nobody leads yet.
-    `grid_code` and `division_code` are those of the coordinates where left out.
+    `grid_code` and `division_code` are those of the coordinates where left out. A place
+    outside every grid waits for a dispatcher too, unless the county's own device stands there.
     """
     now = now or timezone.now()
     place = place_of(lon, lat, place_text)
-    if grid_code or division_code:
+    if grid_code or division_code or alert_id:
         place = replace(
             place,
             grid_code=grid_code or place.grid_code,
             division_code=division_code or place.division_code,
+            astray=False,
         )
     if category and dictionary.category(category) is None:
         category = ""
@@ -389,7 +396,7 @@ def open_case(
     rule = None
     if lead_organisation_id is None:
         rule = dictionary.responsible(category, place.division_code)
-        if rule is not None and not chosen.routing:
+        if rule is not None and not chosen.routing and not place.astray:
             lead_organisation_id = rule.organisation_id
             assisting = tuple(assisting) or rule.assisting_ids
             urgency = _higher(urgency, rule.urgency)

@@ -56,6 +56,40 @@ def test_an_alert_warns_after_an_hour_and_escalates_after_two() -> None:
     ]
 
 
+def test_before_each_time_ends_somebody_is_told() -> None:
+    office = make_office()
+    monday = datetime(2026, 12, 7, 1, 0, tzinfo=UTC)
+    waiting = make_report(category="", now=monday)
+    sent = make_report(now=monday)
+    dispatch = Clock.objects.get(case_id=waiting.case_id, name="dispatch")
+    actions.run_clocks(now=dispatch.due_at - timedelta(minutes=30))
+    assert [title[:6] for title in _told(office.dispatcher, "clock.soon")] == ["快到派单时限"]
+    assert [title[:6] for title in _told(office.officer, "clock.soon")] == ["快到签收时限"]
+    do(sent.case_id, "take", office.officer)
+    contact = Clock.objects.get(case_id=sent.case_id, name="contact")
+    actions.run_clocks(now=contact.due_at - timedelta(minutes=30))
+    assert [title[:5] for title in _told(office.officer, "clock.soon")[1:]] == ["请联系群众"]
+    do(sent.case_id, "answer", office.officer, reply="已清运。", outcome="SOLVED")
+    verify = Clock.objects.get(case_id=sent.case_id, name="verify")
+    actions.run_clocks(now=verify.due_at - timedelta(hours=1))
+    assert [title[:3] for title in _told(office.grid_worker, "clock.soon")] == ["请核查"]
+
+
+def test_a_time_without_an_article_of_law_says_what_it_rests_on() -> None:
+    office = make_office()
+    case = make_alert_case()
+    do(case.case_id, "confirm_true", office.grid_worker, cause="OPEN_BURNING")
+    view = queries.case_page(case.case_id, office.dispatcher)
+    [handling] = [clock for clock in view.clocks if clock.name == "handling"]
+    assert handling.article == "本县规定，由县生态环境局与综治中心议定"
+    assert handling.source == "", "not said twice"
+    [response] = [clock for clock in view.clocks if clock.name == "response"]
+    assert (response.article, response.source) == (
+        "接到预警后 2 小时内到场核实",
+        "本县规定，由县生态环境局与综治中心议定",
+    )
+
+
 def test_somebody_who_came_in_time_is_not_warned_of() -> None:
     office = make_office()
     start = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -1,5 +1,7 @@
 """A report and an alert from the first word to the end."""
 
+from datetime import timedelta
+
 import pytest
 
 from huying.cases import actions, queries
@@ -86,6 +88,23 @@ def test_an_alert_that_was_not_dealt_with_is_due_again() -> None:
     do(case.case_id, "reject", office.grid_worker, "还在冒烟")
     again = Clock.objects.get(case_id=case.case_id, name="handling", stopped_at__isnull=True)
     assert Case.objects.get(pk=case.case_id).due_at == again.due_at
+
+
+def test_an_alert_says_how_it_came_out_even_where_nobody_closes_it() -> None:
+    office = make_office()
+    unfounded, solved = make_alert_case().case_id, make_alert_case().case_id
+    do(unfounded, "confirm_false", office.grid_worker, why_false="PASSING")
+    do(solved, "confirm_true", office.grid_worker, cause="OPEN_BURNING")
+    do(solved, "resolve", office.other_officer, "已熄灭")
+    do(solved, "reject", office.grid_worker, "还在冒烟")
+    assert Case.objects.get(pk=solved).outcome == "", "what was not done has no outcome yet"
+    do(solved, "resolve", office.other_officer, "已浇透")
+    do(solved, "verify", office.grid_worker)
+    last = Clock.objects.filter(name="closing").latest("due_at")
+    assert actions.run_clocks(now=last.due_at + timedelta(minutes=1)).acted == 2
+    outcomes = {pk: Case.objects.get(pk=pk).outcome for pk in (unfounded, solved)}
+    assert outcomes == {unfounded: "UNFOUNDED", solved: "SOLVED"}
+    assert not Case.objects.open().exists()
 
 
 def test_an_alert_reaches_both_and_ends() -> None:

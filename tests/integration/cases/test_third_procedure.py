@@ -39,6 +39,7 @@ actions:
     to: DECLINED
     by: dispatcher
     needs: [article, reason]
+    sets: {{outcome: TRANSFERRED}}
   extend:
     label: 延期
     from: ACCEPTED
@@ -57,6 +58,7 @@ actions:
         kind: CHOICE
         label: 处理意见
         choices: {{SUPPORTED: 支持, EXPLAINED: 解释说明, NOT_SUPPORTED: 不予支持}}
+      - outcome
     article: "32"
 clocks:
   acceptance:
@@ -64,6 +66,7 @@ clocks:
     limit: 15 days
     starts: register
     stops: [accept, decline]
+    on_overdue: {{to: dispatchers, title: "受理超期：{{title}}"}}
     article: "22"
   handling:
     label: 办理
@@ -71,6 +74,7 @@ clocks:
     starts: accept
     stops: conclude
     extends: {{extend: 30 days}}
+    on_overdue: {{to: lead_heads, title: "办理超期：{{title}}"}}
     article: "34"
 """
 
@@ -111,7 +115,14 @@ def test_a_petition_works_as_a_file_only(folder: Path) -> None:
     assert handling.extensions == ["30 days"]
     with pytest.raises(actions.NeedsField):
         do(case.case_id, "conclude", office.officer, request="公开", decision="MAYBE")
-    do(case.case_id, "conclude", office.officer, request="公开", decision="SUPPORTED")
+    do(
+        case.case_id,
+        "conclude",
+        office.officer,
+        request="公开",
+        decision="SUPPORTED",
+        outcome="SOLVED",
+    )
     view = queries.case_page(case.case_id, office.dispatcher)
     assert view.case.state_label == "已办结"
     assert ("处理意见", "支持") in view.acts[-1].fields
@@ -147,16 +158,28 @@ def test_a_text_changed_without_its_version_is_refused(folder: Path) -> None:
 
 def test_a_county_s_own_file_replaces_ours(folder: Path) -> None:
     ours = queries.procedure("residents_report")
+<<<<<<< HEAD
     newer = ours.version + 1
     text = ours.text.replace(f"version: {ours.version}", f"version: {newer}", 1).replace(
+=======
+    text = ours.text.replace("version: 3", "version: 4", 1).replace(
+>>>>>>> 8a75d1a (cases: Have every case say how it came out, warn before each time ends and say what it rests on)
         "limit: 5 working days", "limit: 15 working days"
     )
     (folder / "residents_report.yaml").write_text(text, encoding="utf-8")
     actions.register_procedures()
+<<<<<<< HEAD
     assert queries.procedure("residents_report").version == newer
     assert str(queries.procedure("residents_report").clocks["callback"].limit) == "15 working days"
     before = queries.procedure("residents_report", ours.version)
     assert str(before.clocks["callback"].limit) != "15 working days"
+=======
+    assert queries.procedure("residents_report").version == 4
+    assert str(queries.procedure("residents_report").clocks["callback"].limit) == "15 working days"
+    assert str(queries.procedure("residents_report", 3).clocks["callback"].limit) != (
+        "15 working days"
+    )
+>>>>>>> 8a75d1a (cases: Have every case say how it came out, warn before each time ends and say what it rests on)
 
 
 def test_an_unknown_procedure_or_version() -> None:

@@ -24,9 +24,15 @@ states:
   DONE: {label: 完, final: true}
 actions:
   start: {label: 开始, from: START, to: NEW, by: system}
-  finish: {label: 结束, from: NEW, to: DONE, by: dispatcher, needs: [reason]}
+  finish: {label: 结束, from: NEW, to: DONE, by: dispatcher, needs: [reason, outcome]}
 clocks:
-  work: {label: 办理, limit: 5 working days, starts: start, stops: finish}
+  work:
+    label: 办理
+    limit: 5 working days
+    starts: start
+    stops: finish
+    on_overdue: {to: dispatchers, title: 超期}
+    source: 本县规定
 """
 
 
@@ -56,7 +62,7 @@ def test_what_ships_is_valid_and_in_both_languages(path: Path) -> None:
             assert notice.title.en, code
     for name, clock in procedure.clocks.items():
         assert clock.label.en, name
-        assert clock.article or clock.source, f"{name}: where is its limit from?"
+        assert clock.warn_before or clock.overdue_action, f"{name}: nobody is warned"
 
 
 def test_there_are_two() -> None:
@@ -103,7 +109,33 @@ def test_a_small_file_is_enough() -> None:
             "clocks.work.warn_before",
             "提前",
         ),
+        ({"clocks__work__warn_before": "1 day"}, "clocks.work.on_warn", "提醒谁"),
+        ({"clocks__work__on_overdue": None}, "clocks.work.on_overdue", "超期"),
+        ({"clocks__work__source": None}, "clocks.work.article", "依据"),
         ({"actions__finish__sets": {"number": "1"}}, "actions.finish.sets", "number"),
+        ({"actions__finish__sets": {"outcome": "FINE"}}, "actions.finish.sets", "SOLVED"),
+        ({"actions__finish__needs": ["reason"]}, "states.DONE", "没有办理结果"),
+        ({"actions__finish__sets": {"outcome": ""}}, "states.DONE", "没有办理结果"),
+        (
+            {
+                "states__BACK": {"label": "重办"},
+                "actions__again": {
+                    "label": "重办",
+                    "from": "DONE",
+                    "to": "BACK",
+                    "by": "dispatcher",
+                    "sets": {"outcome": ""},
+                },
+                "actions__drop": {
+                    "label": "作罢",
+                    "from": "BACK",
+                    "to": "DONE",
+                    "by": "dispatcher",
+                },
+            },
+            "states.DONE",
+            "没有办理结果",
+        ),
         ({"actions__finish__answers": True}, "actions.finish.needs", "reply"),
         ({"actions__finish__tells": "{salary}"}, "actions.finish.tells", "salary"),
         ({"actions__finish__tells": "{unit"}, "actions.finish.tells", "大括号"),

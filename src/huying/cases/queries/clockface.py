@@ -28,7 +28,7 @@ def clock_view(procedure: Procedure, clock: Ticking, now: datetime) -> ClockView
         label=str(spec.label) if spec else clock.name,
         law=procedure.law,
         article=clock.article,
-        source=spec.source if spec else "",
+        source=spec.source if spec and spec.source != clock.article else "",
         limit=limit_words(clock.limit),
         scope=(Scope.CASE if clock.report_id is None else Scope.REPORT).value,
         report_id=clock.report_id,

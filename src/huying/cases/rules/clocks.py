@@ -62,7 +62,7 @@ def start(
         name=name,
         report_id=report_id if spec.scope is Scope.REPORT else None,
         limit=str(limit),
-        article=spec.article,
+        article=spec.basis,
         started_at=now,
         due_at=ends.at,
         provisional=ends.provisional,

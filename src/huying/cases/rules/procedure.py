@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from huying.cases.rules.needs import TEXT_KINDS, Need, NeedKind, Words
 from huying.cases.rules.parties import PARTIES, RECIPIENTS
+from huying.cases.rules.vocabulary import Outcome, Urgency
 from huying.standards.deadlines import InvalidLimit, Limit, RollOver
 from huying.standards.errors import InvalidInput
 
@@ -29,6 +30,11 @@ ANY: Final = "ANY"
 APPROVE, DECLINE = "approve_", "decline_"
 
 SETTABLE: Final = frozenset({"officer", "outcome", "supervised", "true_alarm", "urgency"})
+SETS_ONE_OF: Final[Mapping[str, frozenset[str]]] = {
+    # "" takes an outcome back, where a closed matter is taken up again.
+    "outcome": frozenset({"", *Outcome.values}),
+    "urgency": frozenset(Urgency.values),
+}
 LIMIT_FIELDS: Final = frozenset({"kind", "urgency", "category"})
 FACT_WORDS: Final = frozenset(
     {"number", "title", "place", "unit", "due", "note", "category", "grid", "actor", "people"}
@@ -166,8 +172,13 @@ class Clock(_Part):
     on_warn: Annotated[tuple[Notice, ...], BeforeValidator(_listed)] = ()
     on_overdue: Annotated[tuple[Notice, ...], BeforeValidator(_listed)] = ()
     overdue_action: str = ""
-    article: str = ""
-    source: str = ""
+    article: str = Field(default="", max_length=200)
+    source: str = Field(default="", max_length=200)
+
+    @property
+    def basis(self) -> str:
+        """What the limit rests on: the article of law, else the county's own rule."""
+        return self.article or self.source
 
     def limit_for(self, facts: Mapping[str, str]) -> Limit:
         """The limit for a matter with these facts; the first field listed that knows decides."""
@@ -360,6 +371,7 @@ def _state_problems(procedure: Procedure) -> Iterator[Problem]:
                 "进入后没有动作能离开，请加上后续动作或写 final: true",
                 "no action leads out of it; add one or write final: true",
             )
+    yield from _outcome_problems(procedure, openings[0])
     if not any(procedure.states[name].final for name in reached if name in procedure.states):
         yield Problem(
             "states",
@@ -384,6 +396,34 @@ def _reached(procedure: Procedure, opening: str) -> set[str]:
         if not more:
             return reached
         reached |= more
+
+
+def _outcome_problems(procedure: Procedure, opening: str) -> Iterator[Problem]:
+    """Every way to a final state must have said how the matter came out."""
+    first = procedure.actions[opening]
+    ways = [(first.to, _has_outcome(first, before=False))]
+    for state, known in ways:
+        for action in procedure.actions.values():
+            if state in procedure.states and procedure.may_start_from(action, state):
+                way = (action.to or state, _has_outcome(action, before=known))
+                if way not in ways:
+                    ways.append(way)
+    for name, state in procedure.states.items():
+        if state.final and (name, False) in ways:
+            yield Problem(
+                f"states.{name}",
+                "可能没有办理结果就到达这个终点，请在通向它的动作中写 sets: {outcome: …}，"
+                "或在 needs 中加上 outcome",
+                "it can be reached without an outcome; on the way to it write "
+                "sets: {outcome: …} or add outcome to the needs",
+            )
+
+
+def _has_outcome(action: Action, *, before: bool) -> bool:
+    if "outcome" in action.sets:
+        return bool(action.sets["outcome"])
+    need = action.need("outcome")
+    return before or (need is not None and not need.optional)
 
 
 def _unknown_party(key: str, word: str) -> Problem:
@@ -437,6 +477,14 @@ def _action_problems(procedure: Procedure, code: str, action: Action) -> Iterato
                 f"{key}.sets",
                 f"不能设定 {name}，只能设定：{'、'.join(sorted(SETTABLE))}",
                 f"{name} cannot be set; only {', '.join(sorted(SETTABLE))}",
+            )
+    for name, values in SETS_ONE_OF.items():
+        if name in action.sets and action.sets[name] not in values:
+            listed = sorted(filter(None, values))
+            yield Problem(
+                f"{key}.sets",
+                f"{name} 没有 {action.sets[name]} 这个值，可以写：{'、'.join(listed)}",
+                f"{name} cannot be {action.sets[name]}; write one of: {', '.join(listed)}",
             )
     if action.answers and action.need("reply") is None:
         yield Problem(
@@ -498,6 +546,26 @@ def _clock_problems(procedure: Procedure, name: str, clock: Clock) -> Iterator[P
             f"{key}.warn_before",
             "写了 on_warn，就要写提前多久：warn_before",
             "on_warn needs warn_before: how long before",
+        )
+    if clock.warn_before is not None and not clock.on_warn:
+        yield Problem(
+            f"{key}.on_warn",
+            "写了 warn_before，就要写提醒谁：on_warn",
+            "warn_before needs on_warn: whom to tell",
+        )
+    if not clock.on_overdue and not clock.overdue_action:
+        yield Problem(
+            f"{key}.on_overdue",
+            "没有写超期以后告诉谁，请写 on_overdue；由系统自动办的写 overdue_action",
+            "nobody is told when it runs out; write on_overdue, or overdue_action for a step "
+            "the system takes",
+        )
+    if not clock.basis:
+        yield Problem(
+            f"{key}.article",
+            "没有写依据：法定的写 article（哪一条），本县自定的写 source（哪个文件）",
+            "says nothing of where its limit is from: write article, or source for a limit "
+            "of the county's own",
         )
 
 

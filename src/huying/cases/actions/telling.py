@@ -1,12 +1,12 @@
 """Telling people of an act: the notices a procedure owes, in its words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from django.utils.translation import override
 
-from huying.cases.queries.recipients import recipients
+from huying.cases.queries.recipients import ladders, recipients
 from huying.cases.rules.engine import Facts
 from huying.cases.rules.procedure import Notice, Procedure
 from huying.cases.rules.wording import fill
@@ -15,8 +15,6 @@ from huying.notices import actions as notices
 
 LONGEST_TITLE: Final = 200
 LONGEST_BODY: Final = 1_000
-# Not every case has assisting units, and not every act somebody who asked for it.
-RIGHTLY_NOBODY: Final = frozenset({"assisting_officers", "requester"})
 
 
 def tell(
@@ -33,8 +31,9 @@ def tell(
 ) -> None:
     """Send the notices an act owes, and announce the case to the live queues.
 
-    One statement a notice, the announcement with the first of them. Whoever acts is not
-    told of the own act.
+    One statement for all who are told at once, the announcement with the first of them.
+    Whoever acts is not told of the own act. An ordinary notice goes to everybody meant, an
+    urgent one to whom it is the turn of, and unread to the next in turn.
     """
     lead = facts.lead_organisation_id
     units = sorted(facts.assisting_ids | ({lead} if lead else set()))
@@ -48,29 +47,21 @@ def tell(
     )
     with override("zh-hans"):
         for notice in owed:
-            meant = recipients(notice.to, facts, now, requester) or _instead(
-                procedure, notice, facts, now, requester
-            )
-            to = [account for account in meant if account != by.account_id]
-            if not to:
-                continue
-            notices.notify(
-                to=to,
-                kind=f"{topic}.{what}",
-                title=fill(str(notice.title), values)[:LONGEST_TITLE],
-                body=fill(str(notice.body), values)[:LONGEST_BODY],
-                link=f"/cases/{facts.id}/",
-                urgency=max(
-                    notice.urgency,
-                    "EMERGENCY" if facts.urgency == "EMERGENCY" else "NORMAL",
-                    key=("NORMAL", "URGENT", "EMERGENCY").index,
-                ),
-                subject=f"case:{facts.id}",
-                by=by,
-                escalate_to=recipients(notice.escalate_to, facts, now, requester),
-                case=news,
-            )
-            news = None
+            urgency = _urgency(notice, facts)
+            for to, then in _in_turn(procedure, notice, urgency, facts, now, requester, by):
+                notices.notify(
+                    to=to,
+                    kind=f"{topic}.{what}",
+                    title=fill(str(notice.title), values)[:LONGEST_TITLE],
+                    body=fill(str(notice.body), values)[:LONGEST_BODY],
+                    link=f"/cases/{facts.id}/",
+                    urgency=urgency,
+                    subject=f"case:{facts.id}",
+                    by=by,
+                    escalate_to=then,
+                    case=news,
+                )
+                news = None
     if news is not None:
         notices.announce_case(
             case_id=facts.id,
@@ -82,12 +73,34 @@ def tell(
         )
 
 
-def _instead(
-    procedure: Procedure, notice: Notice, facts: Facts, now: datetime, requester: int | None
-) -> list[int]:
-    """Who is told of an open case where nobody holds the post meant: in the end a dispatcher."""
-    if procedure.is_final(facts.state) or RIGHTLY_NOBODY.issuperset(notice.to):
-        return []
-    return recipients(notice.escalate_to, facts, now, requester) or recipients(
-        ["dispatchers"], facts, now
+def _urgency(notice: Notice, facts: Facts) -> str:
+    return max(
+        notice.urgency,
+        "EMERGENCY" if facts.urgency == "EMERGENCY" else "NORMAL",
+        key=("NORMAL", "URGENT", "EMERGENCY").index,
     )
+
+
+def _in_turn(
+    procedure: Procedure,
+    notice: Notice,
+    urgency: str,
+    facts: Facts,
+    now: datetime,
+    requester: int | None,
+    by: Actor,
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Who is told together, and who is told in turn if none of them reads it."""
+    open_case = not procedure.is_final(facts.state)
+    found = ladders(notice.to, notice.escalate_to, facts, now, requester, open_case=open_case)
+    if urgency == "NORMAL":
+        # Nobody hears later: so everybody meant now, or whoever comes in their place.
+        meant = recipients(notice.to, facts, now, requester) or next((one[0] for one in found), [])
+        found = iter([[meant]])
+    told = {by.account_id}
+    for first, *rest in found:
+        to = [account for account in first if account not in told]
+        if to:
+            told.update(to)
+            then = dict.fromkeys(account for turn in rest for account in turn)
+            yield to, [account for account in then if account not in told]

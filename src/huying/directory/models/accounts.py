@@ -1,6 +1,7 @@
 """Accounts, the posts that give them roles, duty shifts, sessions and API tokens."""
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -223,6 +224,12 @@ class Post(models.Model):
         return f"{self.account} · {Role(self.role).label}"
 
 
+class DutyShiftQuerySet(models.QuerySet["DutyShift"]):
+    def on(self, at: datetime) -> Self:
+        """The shifts of active accounts that run at this moment."""
+        return self.filter(starts_at__lte=at, ends_at__gt=at, account__is_active=True)
+
+
 class DutyShift(models.Model):
     """Who is on duty for an organisation, half-open [starts_at, ends_at); rank 1 first."""
 
@@ -235,6 +242,8 @@ class DutyShift(models.Model):
     starts_at = models.DateTimeField(_("开始"))
     ends_at = models.DateTimeField(_("结束"))
     rank = models.PositiveSmallIntegerField(_("顺序"), default=1)
+
+    objects = DutyShiftQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("值班")

@@ -34,11 +34,13 @@ from huying.directory.queries.places import (
 )
 from huying.directory.queries.staffing import (
     DutyCard,
+    duty_in_turn,
     duty_roster,
     grid_workers_of,
     heads_of,
     holders_of,
     officers_on_duty,
+    role_in_turn,
     staff_of,
 )
 from huying.directory.queries.tokens import actor_of_token
@@ -66,6 +68,7 @@ __all__ = [
     "demo_accounts",
     "division_names",
     "divisions",
+    "duty_in_turn",
     "duty_roster",
     "find_people",
     "forget_caches",
@@ -83,6 +86,7 @@ __all__ = [
     "organisations",
     "own_account",
     "places_edition",
+    "role_in_turn",
     "session_account_id",
     "staff_of",
     "working_calendar",

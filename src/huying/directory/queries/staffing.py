@@ -1,8 +1,9 @@
 """Who is there to act: duty shifts first, posts where the roster is silent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, groupby
 
 from django.utils import timezone
 
@@ -16,21 +17,41 @@ def officers_on_duty(organisation_id: int, at: datetime) -> list[int]:
 
     Whoever the roster names at `at`; without one the unit's officers, then its head.
     """
+    return list(dict.fromkeys(chain.from_iterable(duty_in_turn(organisation_id, at))))
+
+
+def duty_in_turn(organisation_id: int, at: datetime) -> list[list[int]]:
+    """The same in groups to be called one after the other: rank by rank, or officers and heads."""
     shifts = (
-        DutyShift.objects.filter(
-            organisation_id=organisation_id,
-            starts_at__lte=at,
-            ends_at__gt=at,
-            account__is_active=True,
-        )
+        DutyShift.objects.on(at)
+        .filter(organisation_id=organisation_id)
         .order_by("rank", "account_id")
-        .values_list("account_id", flat=True)
+        .values_list("rank", "account_id")
     )
-    on_shift = list(dict.fromkeys(shifts))
-    if on_shift:
-        return on_shift
     staff = staff_of(organisation_id, roles=(Role.OFFICER, Role.UNIT_HEAD), at=at)
-    return list(dict.fromkeys(account_id for account_id, _role in staff))
+    return _in_turn(shifts) or _in_turn((role, account_id) for account_id, role in staff)
+
+
+def role_in_turn(role: Role, division_code: str, at: datetime) -> list[list[int]]:
+    """Holders of a role whose territory contains the division, in groups to be called one after
+    the other: those on shift at `at` rank by rank, all of them where the roster names none."""
+    holders = holders_of(role, division_code=division_code)
+    shifts = (
+        DutyShift.objects.on(at)
+        .filter(account_id__in=holders)
+        .order_by("rank", "account_id")
+        .values_list("rank", "account_id")
+    )
+    return _in_turn(shifts) or ([holders] if holders else [])
+
+
+def _in_turn(ordered: Iterable[tuple[object, int]]) -> list[list[int]]:
+    groups = [[account for _rank, account in group] for _rank, group in groupby(ordered, _first)]
+    return [list(dict.fromkeys(group)) for group in groups]
+
+
+def _first(pair: tuple[object, int]) -> object:
+    return pair[0]
 
 
 def staff_of(

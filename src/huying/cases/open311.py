@@ -250,7 +250,7 @@ def post_request(request: HttpRequest, form: Format, given: Form[NewRequest]) ->
         contact=actions.Contact(
             name=f"{given.last_name}{given.first_name}".strip(), phone=given.phone
         ),
-        idempotency_key=request.headers.get("Idempotency-Key", "")[:80],
+        idempotency_key=request.headers.get("Idempotency-Key", ""),
     )
     notice = f"已收到，回执号 {received.receipt_display}，凭它查进度、评价"
     row = {

@@ -1,8 +1,10 @@
 """Taking in what people say: whatever they leave out or get wrong."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -27,28 +29,77 @@ from tests.factories.directory import COUNTY, GRIDS
 
 pytestmark = pytest.mark.django_db
 
+KEY = "0b6f7d52-8a34-4c1e-9d70-5e2f1a3c4b6d"
+
 
 def test_the_same_request_twice_gives_the_same_receipt() -> None:
     make_office()
-    first = make_report(idempotency_key="abc")
-    again = make_report(idempotency_key="abc")
+    first = make_report(idempotency_key=KEY)
+    again = make_report(idempotency_key=KEY)
     assert (again.receipt, again.created) == (first.receipt, False)
     assert Report.objects.count() == Case.objects.count() == 1
 
 
 def test_the_same_key_with_another_text_is_refused() -> None:
     make_office()
-    make_report(idempotency_key="abc")
+    make_report(idempotency_key=KEY)
     with pytest.raises(actions.IdempotencyConflict) as refused:
-        make_report(idempotency_key="abc", text="另一件事")
+        make_report(idempotency_key=KEY, text="另一件事")
     assert refused.value.status == 409
     assert Report.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"people_involved": 40},
+        {"title": "另起的标题"},
+        {"urgency": "EMERGENCY"},
+        {"references": [("12345", "A-1")]},
+        {"discovered_at": datetime(2026, 11, 1, tzinfo=UTC)},
+        {"contact": Contact(name="李梅", phone="13900000009")},
+        {"contact": Contact(name="李梅", phone="13900000001", address="东门 3 号")},
+        {"submitter": Contact(name="钱邻居", address="东门 4 号")},
+        {"phone_lon": 117.0051, "phone_lat": 39.0051},
+        {"place_text": "东门社区北门"},
+        {"secret": True},
+        {"category": ""},
+        {"kind": "TIP_OFF"},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_the_same_key_with_anything_else_in_it_is_refused(changes: dict[str, Any]) -> None:
+    """Nothing said is dropped behind an old receipt, and no stranger is given one."""
+    make_office()
+    make_report(idempotency_key=KEY)
+    with pytest.raises(actions.IdempotencyConflict):
+        make_report(idempotency_key=KEY, **changes)
+    assert Report.objects.count() == 1
+
+
+@pytest.mark.parametrize("key", ["abc", "1" * 40, "123456789012345"])
+def test_a_key_anybody_could_hit_on_is_refused_to_who_is_not_signed_in(key: str) -> None:
+    """A receipt opens the report; without a name to keep keys apart, only chance does."""
+    office = make_office()
+    with pytest.raises(actions.NeedsField) as refused:
+        make_report(idempotency_key=key)
+    assert refused.value.field == "idempotency_key"
+    assert make_report(idempotency_key=key, by=office.clerk).created
+
+
+def test_a_neighbour_s_second_try_finds_the_first_after_the_case_moved_on() -> None:
+    office = make_office()
+    first = make_report()
+    joined = actions.join_report(by=RESIDENT, receipt=first.receipt, idempotency_key=KEY)
+    do(first.case_id, "classify", office.dispatcher, category="NOISE")
+    again = actions.join_report(by=RESIDENT, receipt=first.receipt, idempotency_key=KEY)
+    assert (again.receipt, again.created) == (joined.receipt, False)
+
+
 def test_a_key_is_each_client_s_own() -> None:
     office = make_office()
-    first = make_report(idempotency_key="abc")
-    other = make_report(idempotency_key="abc", by=office.clerk)
+    first = make_report(idempotency_key=KEY)
+    other = make_report(idempotency_key=KEY, by=office.clerk)
     assert other.created
     assert other.receipt != first.receipt
 
@@ -62,7 +113,7 @@ def test_two_of_one_request_at_the_same_moment_make_one_report(
     def submit(_number: int) -> Received:
         with django_db_blocker.unblock():
             try:
-                return make_report(idempotency_key="tap-tap")
+                return make_report(idempotency_key=KEY)
             finally:
                 connection.close()
 

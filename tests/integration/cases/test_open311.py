@@ -12,6 +12,8 @@ from tests.factories.cases import make_office, make_report
 
 pytestmark = pytest.mark.django_db
 
+KEY = "0b6f7d52-8a34-4c1e-9d70-5e2f1a3c4b6d"
+
 
 def _report(client: Client, form: str = "json", **changes: Any) -> Any:
     given = {
@@ -72,7 +74,11 @@ def test_a_repeated_key_gives_the_first_answer(client: Client) -> None:
         "address_string": "东门社区南门",
     }
     first, second = (
-        client.post("/open311/v2/requests.json", given, headers={"Idempotency-Key": "abc"}).json()
+        client.post(
+            "/open311/v2/requests.json",
+            given,
+            headers={"Idempotency-Key": "0b6f7d52-8a34-4c1e-9d70-abc"},
+        ).json()
         for _ in range(2)
     )
     assert first[0]["service_request_id"] == second[0]["service_request_id"]

@@ -44,7 +44,7 @@ def hand_in(client: Client, **changes: Any) -> Any:
         "lon": str(lon),
         "lat": str(lat),
         "who": "SELF",
-        "idempotency_key": "k1",
+        "idempotency_key": "0b6f7d52-8a34-4c1e-9d70-k1",
     }
     return client.post("/report/", given | changes)
 
@@ -215,7 +215,7 @@ def test_what_is_no_photograph_is_refused_and_the_words_stay(
 def test_with_script_the_photographs_are_not_said_to_be_lost(client: Client) -> None:
     answer = client.post(
         "/report/",
-        {"text": WORDS, "photos": photo(b"no"), "idempotency_key": "k"},
+        {"text": WORDS, "photos": photo(b"no"), "idempotency_key": "0b6f7d52-8a34-4c1e-9d70-k"},
         headers={"X-Huying-Outbox": "1"},
     )
     assert answer.status_code == 422
@@ -269,8 +269,8 @@ def test_a_daughter_speaks_for_her_mother(client: Client) -> None:
 
 def test_a_flood_is_told_to_wait_and_keeps_its_words(client: Client) -> None:
     for number in range(30):
-        hand_in(client, idempotency_key=f"k{number}")
-    answer = hand_in(client, idempotency_key="one more")
+        hand_in(client, idempotency_key=f"0b6f7d52-8a34-4c1e-9d70-k{number}")
+    answer = hand_in(client, idempotency_key="0b6f7d52-8a34-4c1e-9d70-more")
     assert answer.status_code == 429
     assert "操作太频繁了" in words_of(answer)
     assert WORDS in text_of(answer)
@@ -390,7 +390,7 @@ def test_the_page_says_who_has_it_until_when_and_how_that_was_counted(client: Cl
 def test_photographs_open_by_receipt_and_by_no_other(client: Client) -> None:
     make_office()
     mine = make_report(photos=[make_photo()])
-    other = make_report(idempotency_key="other")
+    other = make_report(idempotency_key="0b6f7d52-8a34-4c1e-9d70-other")
     picture = Attachment.objects.get()
     for suffix in ("", "?small=1"):
         answer = client.get(f"/r/{mine.receipt}/files/{picture.pk}/{suffix}")

@@ -43,7 +43,7 @@ def test_a_resident_reports_follows_and_is_told_no_names(client: Client) -> None
 
 def test_the_same_key_gives_the_same_receipt(client: Client) -> None:
     make_office()
-    headers = {"Idempotency-Key": "k-1"}
+    headers = {"Idempotency-Key": "0b6f7d52-8a34-4c1e-9d70-k-1"}
     first = _post(client, "/reports", REPORT, **headers)
     second = _post(client, "/reports", REPORT, **headers)
     assert (first.status_code, second.status_code) == (201, 200)

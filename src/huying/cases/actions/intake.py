@@ -6,7 +6,7 @@ reporter without a name are all taken in, and a dispatcher decides what the mach
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ from huying.directory.permissions import Actor, DomainError, Permission
 PROCEDURE: Final = "residents_report"
 LONGEST_TEXT: Final = 5_000
 LONGEST_KEY: Final = 100
+SHORTEST_ANONYMOUS_KEY: Final = 16
 
 
 class IdempotencyConflict(DomainError):
@@ -123,7 +124,9 @@ def receive_report(
                the governance centre. phone_lon, phone_lat: where the telephone was
     contact    who speaks, or on whose behalf; None = anonymous. Kept in the vault
     photos     for channel PAPER also PDF
-    idempotency_key  the same key with the same content gives the same receipt again
+    idempotency_key  the same key with the same content gives the same receipt again. Whoever
+               is not signed in shares the keys with all the world, and a receipt opens the
+               report: such a key must be long and random, as a UUID is
 
     Raises NeedsField, BadUpload, IdempotencyConflict.
     """
@@ -210,25 +213,27 @@ def checked(
             "The number of people must be at least 1.",
             field="people_involved",
         )
-    if len(key) > LONGEST_KEY:
-        raise NeedsField(
-            f"幂等键最长 {LONGEST_KEY} 个字符。",
-            f"An idempotency key has at most {LONGEST_KEY} characters.",
-            field="idempotency_key",
-        )
+    _check_key(key, by)
+    asked_at = discovered_at
     if discovered_at is not None and discovered_at > now:
         discovered_at = now
     paper = channel == Channel.PAPER
     files = tuple(store_papers(photos) if paper else store_photos(photos))
+    # All that was said and will be kept. What a report joins says the rest of a joining one,
+    # and may be reclassified between two tries.
+    own = [category, kind, title, urgency] if joined_report_id is None else []
     body = {
         "text": text,
         "channel": channel,
-        "category": category,
-        "kind": kind,
+        "own": own,
         "place": [place.text, place.lon, place.lat],
-        "contact": [contact.name, contact.phone, contact.id_number] if contact else None,
-        "submitter": [submitter.name, submitter.phone] if submitter else None,
+        "phone": phone,
+        "contact": astuple(contact) if contact else None,
+        "submitter": astuple(submitter) if submitter else None,
         "flags": [on_behalf, secret],
+        "discovered_at": asked_at,
+        "people_involved": people_involved,
+        "references": references,
         "files": [file.sha256 for file in files],
         "joined": joined_report_id,
     }
@@ -256,6 +261,23 @@ def checked(
         digest=hashlib.sha256(orjson.dumps(body)).hexdigest(),
         joined_report_id=joined_report_id,
     )
+
+
+def _check_key(key: str, by: Actor) -> None:
+    if len(key) > LONGEST_KEY:
+        raise NeedsField(
+            f"幂等键最长 {LONGEST_KEY} 个字符。",
+            f"An idempotency key has at most {LONGEST_KEY} characters.",
+            field="idempotency_key",
+        )
+    guessable = len(key) < SHORTEST_ANONYMOUS_KEY or len(set(key)) < SHORTEST_ANONYMOUS_KEY // 2
+    if key and guessable and by.kind == "RESIDENT":
+        raise NeedsField(
+            f"不登录提交时，幂等键要用至少 {SHORTEST_ANONYMOUS_KEY} 个字符的随机数，例如 UUID。",
+            f"Without signing in, an idempotency key is random and has at least "
+            f"{SHORTEST_ANONYMOUS_KEY} characters, as a UUID.",
+            field="idempotency_key",
+        )
 
 
 def _title(title: str, text: str, category: str, *, secret: bool) -> str:

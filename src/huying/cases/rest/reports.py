@@ -68,7 +68,11 @@ class ReportAnswer(Schema):
 
 class Keys(Schema):
     idempotency_key: Annotated[
-        str, Field(max_length=80, description="the same key gives the same answer again")
+        str,
+        Field(
+            max_length=80,
+            description="the same key gives the same answer again; without a token a UUID",
+        ),
     ] = ""
 
 

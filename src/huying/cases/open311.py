@@ -205,7 +205,10 @@ def service_definition(
 
 
 class NewRequest(Schema):
-    """Form fields of POST Service Request. A place in words or as a coordinate is needed."""
+    """Form fields of POST Service Request. A place in words or as a coordinate is needed.
+
+    Whoever gives an address of a picture sends it by the receipt instead: nothing is fetched.
+    """
 
     service_code: Annotated[str, Field(max_length=64)]
     description: Annotated[str, Field(min_length=2, max_length=4000)]
@@ -215,6 +218,45 @@ class NewRequest(Schema):
     first_name: Annotated[str, Field(max_length=40)] = ""
     last_name: Annotated[str, Field(max_length=40)] = ""
     phone: Annotated[str, Field(max_length=20)] = ""
+    email: Annotated[
+        str, Field(max_length=100, description="kept encrypted with name and phone")
+    ] = ""
+    media_url: Annotated[
+        str,
+        Field(
+            max_length=500,
+            pattern=r"^(https?://[^\s\x00]+)?$",
+            description="kept as words, never fetched: POST the picture itself to "
+            "/api/v1/reports/{receipt}/photos",
+        ),
+    ] = ""
+    device_id: Annotated[str, Field(description="not kept: nobody is followed by a device")] = ""
+    address_id: Annotated[str, Field(description="not kept: the county has no such list")] = ""
+    account_id: Annotated[str, Field(description="not kept: a receipt takes its place")] = ""
+
+    def contact(self) -> actions.Contact:
+        """Who speaks; an e-mail address stands for the name where there is none."""
+        name = f"{self.last_name}{self.first_name}".strip()
+        email = self.email.strip()
+        return actions.Contact(
+            name=name or email[:40],
+            phone=self.phone,
+            address=f"电子邮箱 {email}" if email else "",
+        )
+
+    def words(self) -> str:
+        picture = f"\n（反映人提供的图片网址，未下载：{self.media_url}）" if self.media_url else ""
+        return self.description + picture
+
+    def notice(self, receipt: str) -> str:
+        """What the sender is told: the receipt, and what was not taken."""
+        notice = f"已收到，回执号 {receipt}，凭它查进度、评价"
+        if self.media_url:
+            notice += "。图片网址已记下，没有下载，照片请凭回执补传"
+        unkept = [name for name in ("device_id", "address_id", "account_id") if getattr(self, name)]
+        if unkept:
+            notice += f"。{'、'.join(unkept)} 没有收取"
+        return notice
 
 
 @api.post(
@@ -241,21 +283,18 @@ def post_request(request: HttpRequest, form: Format, given: Form[NewRequest]) ->
         )
     received = actions.receive_report(
         by=Actor.resident(),
-        text=given.description,
+        text=given.words(),
         channel="OPEN311",
         category=given.service_code,
         place_text=given.address_string,
         lon=given.long,
         lat=given.lat,
-        contact=actions.Contact(
-            name=f"{given.last_name}{given.first_name}".strip(), phone=given.phone
-        ),
+        contact=given.contact(),
         idempotency_key=request.headers.get("Idempotency-Key", ""),
     )
-    notice = f"已收到，回执号 {received.receipt_display}，凭它查进度、评价"
     row = {
         "service_request_id": str(received.report_id),
-        "service_notice": notice,
+        "service_notice": given.notice(received.receipt_display),
         "account_id": None,
     }
     return _answer(form, _REQUESTS, [row])
@@ -285,6 +324,10 @@ class Wanted(Schema):
     start_date: Annotated[str, Field(max_length=40)] = ""
     end_date: Annotated[str, Field(max_length=40)] = ""
     status: Literal["open", "closed", "open,closed", "closed,open", ""] = ""
+    page_size: Annotated[int, Field(ge=1, le=MOST_ROWS)] = MOST_ROWS
+    cursor: Annotated[
+        str, Field(max_length=100, description="from the Link header of the page before")
+    ] = ""
 
 
 def _row(report: PublicReport) -> dict[str, Any]:
@@ -315,7 +358,10 @@ def _row(report: PublicReport) -> dict[str, Any]:
     summary="GET Service Requests",
 )
 def get_requests(request: HttpRequest, form: Format, wanted: Query[Wanted]) -> HttpResponse:
-    """The newest first, at most 100; without dates the last 90 days."""
+    """The newest first, at most 100 a page; without dates the last 90 days.
+
+    Where there are more, `Link: <…>; rel="next"` (RFC 8288) is the address of the next page.
+    """
     allow_request(request, "open311.read", limit=240, seconds=60)
     until = _moment(wanted.end_date, "end_date")
     since = _moment(wanted.start_date, "start_date")
@@ -328,9 +374,16 @@ def get_requests(request: HttpRequest, form: Format, wanted: Query[Wanted]) -> H
         until=None if ids else until,
         status=wanted.status.upper() if wanted.status in ("open", "closed") else "",
         category=wanted.service_code,
-        limit=MOST_ROWS,
+        cursor=wanted.cursor or None,
+        limit=wanted.page_size,
     )
-    return _answer(form, _REQUESTS, [_row(report) for report in page.rows])
+    answer = _answer(form, _REQUESTS, [_row(report) for report in page.rows])
+    if page.next_cursor:
+        further = request.GET.copy()
+        further["cursor"] = page.next_cursor
+        address = request.build_absolute_uri(f"{request.path}?{further.urlencode()}")
+        answer["Link"] = f'<{address}>; rel="next"'
+    return answer
 
 
 @api.get(

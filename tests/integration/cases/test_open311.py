@@ -1,5 +1,6 @@
 """Open311 GeoReport v2 as a third-party client sees it, in both formats."""
 
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,6 +9,7 @@ from django.test import Client
 
 from huying.cases.models import Report
 from huying.cases.rules.publicity import coarse
+from huying.directory.models import Person
 from tests.factories.cases import make_office, make_report
 
 pytestmark = pytest.mark.django_db
@@ -108,14 +110,6 @@ def test_what_is_wrong_is_said(client: Client, changes: dict[str, str], status: 
     assert answer.json()[0]["description"]
 
 
-def test_a_secret_report_is_not_there(client: Client) -> None:
-    make_office()
-    received = make_report(secret=True)
-    assert client.get(f"/open311/v2/requests/{received.report_id}.json").status_code == 404
-    assert client.get("/open311/v2/requests.json").json() == []
-    assert client.get("/api/v1/public-reports?lon=117.005&lat=39.005").json() == []
-
-
 HOME: dict[str, Any] = {"lon": 117.00512, "lat": 39.00487, "place_text": "东门小区3号楼2单元501"}
 
 
@@ -179,6 +173,56 @@ def test_who_joins_from_the_map_learns_no_address(client: Client) -> None:
     assert "3号楼" not in followed.content.decode()
     report = Report.objects.get(pk=joined["report_id"])
     assert (report.lon, report.lat) == coarse(117.00512, 39.00487, 100)
+
+
+def test_a_secret_report_is_not_there_at_all(client: Client) -> None:
+    make_office()
+    received = make_report(secret=True)
+    number = received.report_id
+    assert client.get(f"/open311/v2/requests/{number}.json").status_code == 404
+    assert client.get("/open311/v2/requests.json").json() == []
+    assert client.get(f"/open311/v2/requests.json?service_request_id={number}").json() == []
+    assert client.get("/api/v1/public-reports?lon=117.005&lat=39.005").json() == []
+
+
+def test_what_a_client_gives_besides_is_kept_or_said_not_to_be(client: Client) -> None:
+    make_office()
+    extra = {
+        "email": "limei@example.org",
+        "media_url": "http://127.0.0.1:1/secret.png",
+        "device_id": "D-77",
+        "address_id": "A-1",
+    }
+    (accepted,) = _report(client, last_name="李", first_name="梅", **extra).json()
+    report = Report.objects.get(pk=accepted["service_request_id"])
+    assert "http://127.0.0.1:1/secret.png" in report.text
+    assert not report.attachments.exists(), "nothing is fetched"
+    person = Person.objects.get(pk=report.reporter_id)
+    assert person.name.open() == "李梅"
+    assert person.address.open() == "电子邮箱 limei@example.org"
+    for words in ("没有下载", "device_id、address_id 没有收取"):
+        assert words in accepted["service_notice"]
+    (accepted,) = _report(client, email="wang@example.org").json()
+    report = Report.objects.get(pk=accepted["service_request_id"])
+    assert Person.objects.get(pk=report.reporter_id).name.open() == "wang@example.org"
+    refused = _report(client, media_url="javascript:alert(1)")
+    assert refused.status_code == 400
+    assert "media_url" in refused.json()[0]["description"]
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_a_long_list_goes_on_by_its_link(client: Client, form: str) -> None:
+    make_office()
+    numbers = [str(make_report(text=f"第{number}件事").report_id) for number in range(5)]
+    address, found = f"/open311/v2/requests.{form}?service_code=GARBAGE&page_size=2", []
+    for _page in range(3):
+        answer = client.get(address)
+        found += re.findall(r"service_request_id\W+(\d+)", answer.content.decode())
+        link = re.match(r'<http://testserver(.+)>; rel="next"', answer.headers.get("Link", ""))
+        address = link[1] if link else ""
+    assert address == ""
+    assert found == numbers[::-1]
+    assert client.get(f"/open311/v2/requests.{form}?page_size=101").status_code == 400
 
 
 def test_dates_that_cannot_be_read_are_refused(client: Client) -> None:

@@ -25,7 +25,7 @@ from ninja.openapi.schema import OpenAPISchema
 from huying.cases import actions, queries
 from huying.cases.queries import CategoryView, PublicReport
 from huying.directory.permissions import Actor, DomainError
-from huying.directory.throttle import allow_request
+from huying.directory.throttle import TooOften, allow_request
 
 Format = Literal["json", "xml"]
 
@@ -145,7 +145,10 @@ def _refuse(request: HttpRequest, status: int, description: str) -> HttpResponse
 
 @api.exception_handler(DomainError)
 def _domain(request: HttpRequest, error: DomainError) -> HttpResponse:
-    return _refuse(request, error.status, f"{error.zh} / {error.en}")
+    answer = _refuse(request, error.status, f"{error.zh} / {error.en}")
+    if isinstance(error, TooOften):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 @api.exception_handler(ValidationError)
@@ -176,6 +179,7 @@ def _service(category: CategoryView) -> dict[str, Any]:
 
 @api.get("/services.{form}", response={200: list[Service]}, summary="GET Service List")
 def services(request: HttpRequest, form: Format) -> HttpResponse:
+    allow_request(request, "open311.services", limit=600, seconds=60)
     return _answer(form, _SERVICES, [_service(category) for category in queries.categories()])
 
 
@@ -188,6 +192,7 @@ def service_definition(
     request: HttpRequest, form: Format, where: Path[ServicePath]
 ) -> HttpResponse:
     """No service asks for more than words and a place, so every list of attributes is empty."""
+    allow_request(request, "open311.services", limit=600, seconds=60)
     if all(category.code != where.service_code for category in queries.categories()):
         return _refuse(
             request,
@@ -392,6 +397,7 @@ def get_requests(request: HttpRequest, form: Format, wanted: Query[Wanted]) -> H
     summary="GET Service Request",
 )
 def get_request(request: HttpRequest, form: Format, where: Path[RequestPath]) -> HttpResponse:
+    allow_request(request, "open311.read", limit=240, seconds=60)
     page = queries.public_reports(ids=[int(where.request_id)], limit=1)
     if not page.rows:
         return _refuse(request, 404, "没有这个编号 / no such service_request_id")

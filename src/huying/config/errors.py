@@ -17,6 +17,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from huying.directory.permissions import DomainError, NotAllowed
 from huying.directory.throttle import TooOften
 
+_PROGRAMS_READ = ("/ledger/checkpoint", "/ledger/keys", "/ledger/tile/")
 _logger = logging.getLogger(__name__)
 
 
@@ -43,15 +44,18 @@ def _with_delay(answer: HttpResponse, error: DomainError) -> HttpResponse:
     return answer
 
 
+def _as_problem(error: DomainError) -> HttpResponse:
+    return problem(
+        error.status, error.code, _in_language(error), title_zh=error.zh, title_en=error.en
+    )
+
+
 def register(api: NinjaAPI) -> None:
     """Teach a ninja API to answer every error as a problem."""
 
     @api.exception_handler(DomainError)
     def domain(request: HttpRequest, error: DomainError) -> HttpResponse:
-        answer = problem(
-            error.status, error.code, _in_language(error), title_zh=error.zh, title_en=error.en
-        )
-        return _with_delay(answer, error)
+        return _with_delay(_as_problem(error), error)
 
     @api.exception_handler(ValidationError)
     def validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
@@ -99,11 +103,16 @@ class DomainErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, DomainError):
-            return None
-        template = "errors/403.html" if isinstance(error, NotAllowed) else "errors/domain.html"
-        words = {"message": _in_language(error), "code": error.code}
-        return _with_delay(render(request, template, words, status=error.status), error)
+        return refused(request, error) if isinstance(error, DomainError) else None
+
+
+def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """A page for people; problem details where a program reads the answer."""
+    if request.path.startswith(_PROGRAMS_READ) or not request.accepts("text/html"):
+        return _with_delay(_as_problem(error), error)
+    template = "errors/403.html" if isinstance(error, NotAllowed) else "errors/domain.html"
+    words = {"message": _in_language(error), "code": error.code}
+    return _with_delay(render(request, template, words, status=error.status), error)
 
 
 def _for_a_program(request: HttpRequest) -> bool:

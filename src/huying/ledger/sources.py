@@ -2,10 +2,12 @@
 
 import http.client
 import ssl
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -30,6 +32,9 @@ from huying.ledger.rules.tiles import (
 
 LARGEST_ANSWER: Final = 32 * 2**20
 """Bytes: a full bundle of the largest entries has 16 MB."""
+MOST_WAITS: Final = 5
+LONGEST_WAIT: Final = 120
+"""Seconds, however long the log asks a reader to stay away."""
 KEYS_FILE: Final = "keys"
 CHECKPOINT_FILE: Final = "checkpoint"
 
@@ -114,9 +119,15 @@ class UrlSource(_Files):
             raise self._silent(error) from error
 
     def _get(self, path: str) -> bytes | None:
-        self._connection.request("GET", f"{self._prefix}/{path}", headers={"Accept": "*/*"})
-        answer = self._connection.getresponse()
-        data = answer.read(LARGEST_ANSWER + 1)
+        for _try in range(MOST_WAITS):
+            self._connection.request("GET", f"{self._prefix}/{path}", headers={"Accept": "*/*"})
+            answer = self._connection.getresponse()
+            data = answer.read(LARGEST_ANSWER + 1)
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            # The log asks not to be read faster: a long one takes several of its minutes.
+            delay = answer.headers.get("Retry-After", "")
+            time.sleep(min(int(delay), LONGEST_WAIT) if delay.isdecimal() else 1)
         if answer.status == 404:
             return None
         if answer.status != 200 or len(data) > LARGEST_ANSWER:

@@ -11,6 +11,7 @@ from ninja import Field, Query, Router, Schema, Status
 
 from huying.directory.bearer import SessionAuth
 from huying.directory.permissions import Actor
+from huying.directory.throttle import allow_request
 from huying.notices import actions, queries
 
 router = Router(tags=["notices"], auth=SessionAuth())
@@ -133,6 +134,7 @@ def mark_all_read(request: HttpRequest, given: UpTo) -> dict[str, int]:
     "/notices/push-key", response={200: PushKeyOut}, auth=None, summary="Key to subscribe with"
 )
 def push_key(request: HttpRequest) -> dict[str, str]:
+    allow_request(request, "push_key", limit=600, seconds=60)
     return {"public_key": queries.vapid_public_key()}
 
 

@@ -1,7 +1,9 @@
 """Whatever is tampered with, `verify` notices, and names the first entry that does not match."""
 
 import shutil
+import threading
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from django.db import connection
 from huying.ledger import queries, verify
 from huying.ledger.rules import entries, merkle, notes, tiles
 from huying.ledger.rules.errors import MalformedNote
-from huying.ledger.sources import SourceUnreadable
+from huying.ledger.sources import SourceUnreadable, UrlSource
 from huying.standards.crypto import signer
 from tests.factories.ledger import make_records, seal
 
@@ -289,3 +291,36 @@ def test_a_record_taken_out_of_the_tree() -> None:
         ("RECORD_UNPLACED", None),
         ("ENTRY_MISSING", 2),
     ]
+
+
+def test_a_log_that_asks_to_be_read_slower_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading a long log from its address meets the limit a client has; that is no fault of it."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            first = len(asked) == 1
+            self.send_response(429 if first else 200)
+            self.send_header("Retry-After", "41")
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"tile")
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Silent."""
+
+    slept: list[float] = []
+    monkeypatch.setattr("huying.ledger.sources.time.sleep", slept.append)
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    source = UrlSource(f"http://127.0.0.1:{server.server_port}")
+    try:
+        assert source.read("tile/0/000") == b"tile"
+    finally:
+        source.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert (slept, len(asked)) == ([41], 2)

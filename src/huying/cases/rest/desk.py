@@ -21,6 +21,7 @@ from huying.cases.rest.fields import (
 from huying.directory.bearer import anyone, callers
 from huying.directory.permissions import DomainError
 from huying.directory.queries import actor_of
+from huying.directory.throttle import allow_request
 
 router = Router(tags=["cases"])
 
@@ -449,6 +450,7 @@ class FileQuery(Schema):
 def get_attachment(
     request: HttpRequest, where: Path[FilePath], asked: Query[FileQuery]
 ) -> FileResponse:
+    allow_request(request, "files", limit=600, seconds=60)
     path, mime = queries.attachment_file(
         where.attachment_id, actor_of(request), receipt=asked.receipt, thumbnail=asked.thumbnail
     )

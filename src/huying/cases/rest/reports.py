@@ -325,6 +325,7 @@ class Category(Schema):
     "/categories", response={200: list[Category]}, auth=None, summary="What can be reported"
 )
 def get_categories(request: HttpRequest) -> list[queries.CategoryView]:
+    allow_request(request, "dictionary", limit=600, seconds=60)
     return queries.categories()
 
 
@@ -349,5 +350,6 @@ class Typical(Schema):
 def get_typical(
     request: HttpRequest, asked: Query[TypicalQuery]
 ) -> Status[queries.TypicalAnswer | None]:
+    allow_request(request, "dictionary", limit=600, seconds=60)
     found = queries.typical_answer(asked.category, asked.division)
     return Status(200, found) if found else Status(204, None)

@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from huying.cases import actions, queries
-from huying.cases.models import Case, Clock, ProcedureVersion
-from tests.factories.cases import do, make_office
+from huying.cases.models import Act, Case, Clock, ProcedureVersion
+from tests.factories.cases import IN_FIRST_GRID, Office, do, make_office, make_photo
+from tests.factories.directory import GRIDS, account_of
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +27,18 @@ states:
   DECLINED: {{label: 不予受理, final: true}}
   CONCLUDED: {{label: 已办结, final: true}}
 actions:
-  register: {{label: 登记, from: START, to: REGISTERED, by: [intake_clerk, dispatcher]}}
+  register:
+    label: 登记
+    from: START
+    to: REGISTERED
+    by: [intake_clerk, dispatcher]
+    needs:
+      - name: form
+        kind: CHOICE
+        label: 信访形式
+        choices: {{LETTER: 来信, VISIT: 走访}}
+      - {{name: petitioners, kind: NUMBER, label: 信访人数, optional: true}}
+      - photo: {{optional: true, why: 来信原件留底}}
   accept:
     label: 受理
     from: REGISTERED
@@ -79,6 +93,17 @@ clocks:
 """
 
 
+LETTER = {"form": "LETTER"}
+
+
+@pytest.fixture
+def petitions(folder: Path) -> Office:
+    """An office of a county that has put the file in its folder, and nothing else."""
+    (folder / "petition.yaml").write_text(PETITION.format(version=1), encoding="utf-8")
+    actions.register_procedures()
+    return make_office()
+
+
 @pytest.fixture
 def folder(tmp_path: Path, settings: object) -> Path:
     settings.DATA_DIR = tmp_path  # type: ignore[attr-defined] # pytest-django's wrapper
@@ -92,7 +117,11 @@ def test_a_petition_works_as_a_file_only(folder: Path) -> None:
     office = make_office()
     start = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
     case = actions.open_case(
-        by=office.clerk, procedure="petition", title="要求公开征地补偿标准", now=start
+        by=office.clerk,
+        procedure="petition",
+        title="要求公开征地补偿标准",
+        data={"form": "LETTER"},
+        now=start,
     )
     acceptance = Clock.objects.get(case_id=case.case_id, name="acceptance")
     assert acceptance.due_at == datetime(2026, 11, 17, 16, 0, tzinfo=UTC)
@@ -129,16 +158,87 @@ def test_a_petition_works_as_a_file_only(folder: Path) -> None:
     assert queries.replay_state(case.case_id) == "CONCLUDED"
 
 
+def test_it_is_opened_over_rest(petitions: Office, client: Client) -> None:
+    client.force_login(account_of(petitions.clerk))
+    (kind,) = client.get("/api/v1/procedures").json()
+    assert (kind["procedure"], kind["name"], kind["law"]) == (
+        "petition",
+        "信访事项",
+        "信访工作条例",
+    )
+    assert [(need["name"], need["kind"], need["optional"]) for need in kind["needs"]] == [
+        ("form", "CHOICE", False),
+        ("petitioners", "NUMBER", True),
+        ("photo", "PHOTO", True),
+    ]
+    assert kind["needs"][0]["choices"] == {"LETTER": "来信", "VISIT": "走访"}
+    lon, lat = IN_FIRST_GRID
+    given = {"procedure": "petition", "title": "要求公开补偿标准", "lon": lon, "lat": lat}
+    wrong = client.post("/api/v1/cases", given, content_type="application/json")
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "NEEDS_FIELD")
+    given |= {
+        "data": {"form": "VISIT", "petitioners": 6},
+        "people_involved": 6,
+        "references": [{"system": "国家信访平台", "number": "X-1"}],
+    }
+    answer = client.post("/api/v1/cases", given, content_type="application/json")
+    assert answer.status_code == 201
+    case = Case.objects.get(pk=answer.json()["case_id"])
+    assert (case.procedure, case.state, case.grid_code) == ("petition", "REGISTERED", GRIDS[0])
+    assert case.references.get().number == "X-1"
+    assert Act.objects.get(case=case).data == {"form": "VISIT", "petitioners": 6}
+    client.force_login(account_of(petitions.officer))
+    assert client.get("/api/v1/procedures").json() == []
+    refused = client.post("/api/v1/cases", given, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "ACTION_NOT_OFFERED")
+    reports = given | {"procedure": "residents_report"}
+    refused = client.post("/api/v1/cases", reports, content_type="application/json")
+    assert refused.status_code == 422
+    assert Case.objects.count() == 1
+
+
+def test_it_is_opened_on_the_desk(petitions: Office, client: Client) -> None:
+    client.force_login(account_of(petitions.clerk))
+    intake = client.get("/desk/intake/").content.decode()
+    assert "/desk/open/petition/" in intake
+    assert "/desk/open/environmental_alert/" not in intake, "that is the dispatcher's to open"
+    page = client.get("/desk/open/petition/").content.decode()
+    for words in ("信访形式", "走访", "信访人数", "来信原件留底", "信访工作条例"):
+        assert words in page
+    given = {
+        "about_title": "要求公开补偿标准",
+        "about_summary": "三户人家，地已征，款未到",
+        "about_urgency": "NORMAL",
+        "about_people": "3",
+        "about_reference": "X-2",
+        "petitioners": "3",
+    }
+    again = client.post("/desk/open/petition/", given)
+    assert again.status_code == 422
+    assert "三户人家" in again.content.decode(), "what was typed is not lost"
+    photo = SimpleUploadedFile("letter.jpg", make_photo().content, "image/jpeg")
+    answer = client.post("/desk/open/petition/", given | {"form": "LETTER", "photo": photo})
+    case = Case.objects.get(procedure="petition")
+    assert answer.headers["Location"] == f"/cases/{case.pk}/"
+    assert (case.title, case.people_involved) == ("要求公开补偿标准", 3)
+    view = queries.case_page(case.pk, petitions.clerk)
+    assert ("信访形式", "来信") in view.acts[0].fields
+    assert len(view.acts[0].attachments) == 1
+    assert client.get(f"/desk/{case.pk}/").status_code == 200
+    client.force_login(account_of(petitions.officer))
+    assert client.get("/desk/open/petition/").status_code == 404
+
+
 def test_an_old_case_goes_on_under_the_version_it_began_with(folder: Path) -> None:
     file = folder / "petition.yaml"
     file.write_text(PETITION.format(version=1), encoding="utf-8")
     actions.register_procedures()
     office = make_office()
-    old = actions.open_case(by=office.clerk, procedure="petition", title="旧事")
+    old = actions.open_case(by=office.clerk, procedure="petition", title="旧事", data=LETTER)
     newer = PETITION.format(version=2).replace("ACCEPTED", "TAKEN_ON").replace("15 days", "9 days")
     file.write_text(newer, encoding="utf-8")
     assert actions.register_procedures() == 1
-    new = actions.open_case(by=office.clerk, procedure="petition", title="新事")
+    new = actions.open_case(by=office.clerk, procedure="petition", title="新事", data=LETTER)
     for case, state in ((old, "ACCEPTED"), (new, "TAKEN_ON")):
         assert do(case.case_id, "accept", office.dispatcher, unit=office.bureau.pk).state == state
     assert Case.objects.get(pk=old.case_id).procedure_version == 1

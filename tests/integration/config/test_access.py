@@ -78,6 +78,10 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("POST", "/public-reports/{report_id}/join"): _open(body={"text": 1}),
     ("GET", "/categories"): _open(),
     ("GET", "/typical-answer"): _open(),
+    ("GET", "/procedures"): Rule(ALL),  # which: those whose file names the role
+    ("POST", "/cases"): Rule(
+        frozenset({"dispatcher"}), body={"procedure": "environmental_alert", "title": "有人烧荒"}
+    ),
     ("GET", "/cases"): Rule(ALL),  # whose rows: see below
     ("GET", "/cases/counts"): Rule(ALL),
     ("GET", "/cases/{case_id}"): Rule(SEES_CASE),

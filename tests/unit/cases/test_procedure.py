@@ -113,6 +113,11 @@ def test_a_small_file_is_enough() -> None:
         ({"clocks__work__on_overdue": None}, "clocks.work.on_overdue", "超期"),
         ({"clocks__work__source": None}, "clocks.work.article", "依据"),
         ({"actions__finish__sets": {"number": "1"}}, "actions.finish.sets", "number"),
+        (
+            {"actions__finish__needs": ["outcome", {"name": "version", "label": "版本"}]},
+            "actions.finish.needs",
+            "换一个",
+        ),
         ({"actions__finish__sets": {"outcome": "FINE"}}, "actions.finish.sets", "SOLVED"),
         ({"actions__finish__needs": ["reason"]}, "states.DONE", "没有办理结果"),
         ({"actions__finish__sets": {"outcome": ""}}, "states.DONE", "没有办理结果"),

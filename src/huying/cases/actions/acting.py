@@ -23,7 +23,7 @@ from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import engine
 from huying.cases.rules.engine import Facts, Mode, Plan
 from huying.cases.rules.needs import Need, NeedKind
-from huying.cases.rules.procedure import Procedure
+from huying.cases.rules.procedure import START, Procedure
 from huying.cases.rules.values import BadValue
 from huying.cases.rules.wording import fill, stamp
 from huying.directory import queries as directory
@@ -238,6 +238,11 @@ def stale(facts: Facts, by: Actor | None = None) -> StaleCase:
 
 def _not_offered(procedure: Procedure, facts: Facts, by: Actor, action: str) -> ActionNotOffered:
     label = engine.label_of(procedure, action)
+    if facts.state == START:
+        return ActionNotOffered(
+            f"“{procedure.name.zh}”不由您立案，或者地点不在您的辖区。",
+            f"{procedure.name.en or procedure.name.zh} is not for you to open, or not there.",
+        )
     state = procedure.states.get(facts.state)
     state_zh = state.label.zh if state else "已并入其他事项"
     state_en = (state.label.en or state.label.zh) if state else "merged into another case"

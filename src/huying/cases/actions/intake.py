@@ -29,6 +29,7 @@ from huying.cases.actions.opening import Beginning, Place, begin, place_of
 from huying.cases.actions.results import Contact, Received, Upload
 from huying.cases.models import Report
 from huying.cases.queries import dictionary, wording
+from huying.cases.queries.procedures import REPORTS
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import receipts
@@ -45,7 +46,6 @@ from huying.cases.rules.words import words_of
 from huying.directory import actions as directory_actions
 from huying.directory.permissions import Actor, DomainError, Permission
 
-PROCEDURE: Final = "residents_report"
 LONGEST_TEXT: Final = 5_000
 LONGEST_KEY: Final = 100
 SHORTEST_ANONYMOUS_KEY: Final = 16
@@ -359,7 +359,7 @@ def open_with(said: Said) -> Received:
     case_id, report_id = writing.next_ids()
     reporter_id = remembered(said.contact, said)
     submitter_id = remembered(said.submitter, said)
-    procedure = procedure_of(PROCEDURE)
+    procedure = procedure_of(REPORTS)
     report = report_row(said, report_id, case_id, reporter_id, submitter_id)
     beginning = Beginning(
         case_id=case_id,

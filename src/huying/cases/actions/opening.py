@@ -13,11 +13,13 @@ from django.utils.translation import override
 from huying.cases import events
 from huying.cases.actions import telling, writing
 from huying.cases.actions.acting import NeedsField, act_row, planned, sealed, words_of
-from huying.cases.actions.results import Opened
+from huying.cases.actions.files import Stored, attachment_row, store_photos
+from huying.cases.actions.results import Opened, Upload
 from huying.cases.actions.tallying import happened, standing
 from huying.cases.models import Measure
 from huying.cases.queries import dictionary
 from huying.cases.queries.facts import CaseRecord
+from huying.cases.queries.procedures import REPORTS
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import receipts
@@ -35,6 +37,7 @@ from huying.standards.deadlines import SHANGHAI
 NOWHERE: Final = "000000000000"
 """Division of a case in an empty directory: intake goes on all the same."""
 LONGEST_PLACE: Final = 200
+LONGEST_TITLE: Final = 120
 RESPONSIBILITY: Final = Actor.system("responsibility")
 
 
@@ -103,6 +106,7 @@ class Beginning:
     alert_key: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    files: Sequence[Stored] = ()
     kind_of_record: str = "case.opened"
     sealed_body: Mapping[str, Any] = field(default_factory=dict)
     personal: Mapping[str, str] = field(default_factory=dict)
@@ -224,7 +228,7 @@ def steps_of(beginning: Beginning, by: Actor, now: datetime) -> list[tuple[Actor
         procedure.opening,
         beginning.note,
         beginning.data,
-        (),
+        beginning.files,
         beginning.report_id,
         now,
     )
@@ -260,7 +264,8 @@ def entries_of(
     """What the ledger is to hold of the first steps of a case."""
     entries = []
     for seq, (actor, plan) in enumerate(steps, start=1):
-        entry = sealed(beginning.procedure, record, plan, seq, actor, now, ())
+        files = beginning.files if seq == 1 else ()
+        entry = sealed(beginning.procedure, record, plan, seq, actor, now, files)
         if seq == 1:
             body = {**entry["body"], **beginning.sealed_body}
             if beginning.report_id:
@@ -371,16 +376,29 @@ def open_case(
     alert_key: str = "",
     data: Mapping[str, Any] | None = None,
     note: str = "",
+    photos: Sequence[Upload] = (),
+    references: Sequence[tuple[str, str]] = (),
     now: datetime | None = None,
 ) -> Opened:
     """Begin a case of any procedure that does not come from a report.
 
-    Who may is what the procedure's first action says. Without `lead_organisation_id` the
-    table of responsibilities decides, if the procedure has a `routing` action or names the
-    lead before its first notices; where it does not know, nobody leads yet.
+    Who may is what the procedure's first action says, and `data` what it needs. Without
+    `lead_organisation_id` the table of responsibilities decides, if the procedure has a
+    `routing` action or names the lead before its first notices; where it does not know,
+    nobody leads yet.
     `grid_code` and `division_code` are those of the coordinates where left out. A place
     outside every grid waits for a dispatcher too, unless the county's own device stands there.
+    Raises ProcedureUnknown, NeedsField, ActionNotOffered, BadUpload.
     """
+    if procedure == REPORTS:
+        raise NeedsField(
+            "群众诉求请从“登记诉求”登记，给群众一个回执。",
+            "What a resident says is taken down as a report, with a receipt.",
+            field="procedure",
+        )
+    title = title.replace("\x00", "").strip()[:LONGEST_TITLE]
+    if not title:
+        raise NeedsField("请写明是什么事。", "Say what it is about.", field="title")
     now = now or timezone.now()
     place = place_of(lon, lat, place_text)
     if grid_code or division_code or alert_id:
@@ -393,6 +411,7 @@ def open_case(
     if category and dictionary.category(category) is None:
         category = ""
     chosen = procedure_of(procedure)
+    files = store_photos(photos)
     rule = None
     if lead_organisation_id is None:
         rule = dictionary.responsible(category, place.division_code)
@@ -407,8 +426,8 @@ def open_case(
             Beginning(
                 case_id=case_id,
                 procedure=chosen,
-                title=title.strip()[:120],
-                summary=summary,
+                title=title,
+                summary=summary.replace("\x00", "").strip(),
                 category=category,
                 kind=kind,
                 urgency=urgency,
@@ -422,12 +441,15 @@ def open_case(
                 alert_key=alert_key,
                 data=data or {},
                 note=note,
+                files=files,
                 sealed_body={"alert": alert_id} if alert_id else {},
                 personal={"title": title},
             ),
             by=by,
             now=now,
+            attachments=[attachment_row(file, case_id, None, 1, by, now) for file in files],
             words=words_in([title, summary, place.text]),
+            references=references,
         )
         events.case_opened.send(
             sender=events.CaseOpened,

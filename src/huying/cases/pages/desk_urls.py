@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from huying.cases.pages import audit, desk, desk_acts, desk_case, desk_map, erasing, intake
+from huying.cases.pages import (
+    audit,
+    desk,
+    desk_acts,
+    desk_case,
+    desk_map,
+    erasing,
+    intake,
+    opening,
+)
 
 urlpatterns = [
     path("cases/<int:case_id>/", desk.case_link, name="case_link"),
@@ -18,6 +27,7 @@ urlpatterns = [
     path("desk/places/", intake.places, name="desk_places"),
     path("desk/intake/", intake.intake, name="intake"),
     path("desk/intake/help/", intake.intake_help, name="intake_help"),
+    path("desk/open/<str:procedure>/", opening.open_matter, name="open_matter"),
     path("desk/intake/<str:code>/", intake.intake_receipt, name="intake_receipt"),
     path("desk/<int:case_id>/", desk_case.case, name="desk_case"),
     path("desk/<int:case_id>/news/", desk_case.news, name="desk_case_news"),

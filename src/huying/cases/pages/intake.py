@@ -206,6 +206,7 @@ def _page(request: HttpRequest, form: IntakeForm, status: int = 200) -> HttpResp
         "form": form,
         "files_lost": bool(request.FILES) and status >= 400,
         "channel": form["channel"].value(),
+        "openings": queries.openings(directory.actor_of(request)),
     }
     return render(request, "cases/desk/intake.html", context, status=status)
 

@@ -13,6 +13,7 @@ from huying.cases.queries.files import AttachmentNotFound, attachment_file
 from huying.cases.queries.getting_ready import make_ready
 from huying.cases.queries.holdings import PersonHoldings, person_holdings
 from huying.cases.queries.lists import DUE, NEWEST, queue, queue_counts
+from huying.cases.queries.openings import Opening, opening, openings
 from huying.cases.queries.procedures import (
     ProcedureUnknown,
     forget_procedures,
@@ -103,6 +104,7 @@ __all__ = [
     "Need",
     "NeedKind",
     "OfferedAction",
+    "Opening",
     "Outcome",
     "Page",
     "PersonHoldings",
@@ -135,6 +137,8 @@ __all__ = [
     "grid_measures",
     "make_ready",
     "nearby_open",
+    "opening",
+    "openings",
     "overdue_by_unit",
     "person_holdings",
     "procedure",

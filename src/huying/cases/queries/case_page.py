@@ -74,12 +74,13 @@ def offered_actions(
     for offer in engine.offered(procedure, facts, actor):
         key = (procedure.procedure, procedure.version, offer.code)
         if key not in worded:
-            worded[key] = _offered(procedure, offer)
+            worded[key] = offered(procedure, offer)
         found.append(worded[key])
     return found
 
 
-def _offered(procedure: Procedure, offer: Offer) -> OfferedAction:
+def offered(procedure: Procedure, offer: Offer) -> OfferedAction:
+    """One offer in words."""
     spec = offer.spec
     photo = spec.photo if offer.mode in {Mode.DO, Mode.REQUEST} else None
     to_state = spec.to if offer.mode in {Mode.DO, Mode.APPROVE} else ""

@@ -15,6 +15,8 @@ from huying.cases.models import ProcedureVersion
 from huying.cases.rules.procedure import Procedure, load, parse
 from huying.directory.permissions import DomainError
 
+REPORTS: Final = "residents_report"
+"""The procedure of what residents say: opened by a report, never by hand."""
 BUILT_IN: Final = Path(__file__).resolve().parents[1] / "procedures"
 
 

@@ -341,6 +341,110 @@ def post_act_with_photos(
     )
 
 
+class Asked(Schema):
+    """Something the first step asks for; `choices` by code."""
+
+    name: str
+    kind: str
+    label: str
+    optional: bool
+    choices: dict[str, str]
+
+
+class OpeningItem(Schema):
+    procedure: str
+    version: int
+    name: str
+    law: str
+    needs: list[Asked]
+
+
+@router.get(
+    "/procedures",
+    response={200: list[OpeningItem]},
+    auth=callers("cases:read"),
+    summary="The kinds of matter you may open, and what each asks for",
+)
+def get_procedures(request: HttpRequest) -> list[dict[str, Any]]:
+    """Residents' reports are not among them: POST /reports."""
+    return [
+        {
+            "procedure": one.procedure,
+            "version": one.version,
+            "name": one.name,
+            "law": one.law,
+            "needs": [
+                {
+                    "name": need.name,
+                    "kind": need.kind.value,
+                    "label": str(need.label),
+                    "optional": need.optional,
+                    "choices": {code: str(words) for code, words in need.choices.items()},
+                }
+                for need in one.step.needs
+            ],
+        }
+        for one in queries.openings(actor_of(request))
+    ]
+
+
+class Reference(Schema):
+    system: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]*$")]
+    number: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00]*$")]
+
+
+class OpenedAnswer(Schema):
+    case_id: int
+    number: str
+    state: str
+    version: int
+
+
+class NewCase(Schema):
+    """A matter that does not come from a report. `data` is what the procedure asks for."""
+
+    procedure: Annotated[str, Field(max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
+    title: Annotated[str, Field(min_length=2, max_length=120, pattern=r"^[^\x00]*$")]
+    summary: Words = ""
+    category: Annotated[str, Field(max_length=64)] = ""
+    urgency: Literal["NORMAL", "URGENT", "EMERGENCY"] = "NORMAL"
+    place_text: Line = ""
+    lon: Longitude | None = None
+    lat: Latitude | None = None
+    people_involved: Annotated[int, Field(ge=1, le=100_000)] = 1
+    discovered_at: datetime | None = None
+    references: Annotated[list[Reference], Field(max_length=10)] = []
+    data: dict[str, Any] = {}
+    note: Words = ""
+
+
+@router.post(
+    "/cases",
+    response={201: OpenedAnswer},
+    auth=callers("cases:act"),
+    summary="Open a matter of any procedure",
+)
+def post_case(request: HttpRequest, given: NewCase) -> Status[actions.Opened]:
+    """404 for a procedure there is not, 409 for one that is not yours to open."""
+    opened = actions.open_case(
+        by=actor_of(request),
+        procedure=given.procedure,
+        title=given.title,
+        summary=given.summary,
+        category=given.category,
+        urgency=given.urgency,
+        place_text=given.place_text,
+        lon=given.lon,
+        lat=given.lat,
+        people_involved=given.people_involved,
+        discovered_at=given.discovered_at,
+        references=[(one.system, one.number) for one in given.references],
+        data=given.data,
+        note=given.note,
+    )
+    return Status(201, opened)
+
+
 class Merging(Schema):
     merged: Annotated[list[Identifier], Field(min_length=1, max_length=50)]
     note: Line = ""
@@ -363,13 +467,6 @@ class Splitting(Schema):
     note: Line = ""
 
 
-class OpenedAnswer(Schema):
-    case_id: int
-    number: str
-    state: str
-    version: int
-
-
 @router.post(
     "/cases/{case_id}/split",
     response={201: OpenedAnswer},
@@ -383,11 +480,6 @@ def post_split(
         case_id=where.case_id, report_ids=given.reports, note=given.note, by=actor_of(request)
     )
     return Status(201, opened)
-
-
-class Reference(Schema):
-    system: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]*$")]
-    number: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00]*$")]
 
 
 @router.post(

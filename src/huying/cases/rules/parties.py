@@ -86,6 +86,14 @@ RECIPIENTS: Final[Mapping[str, str | Promise]] = {
 }
 
 
+def may_ever_be(word: str, who: Who) -> bool:
+    """Whether this actor could be that party to some case: the right is there, the case is not."""
+    party = PARTIES[word]
+    if party.kind:
+        return who.kind == party.kind
+    return party.permission in who.permissions and who.kind != "SYSTEM"
+
+
 def is_party(word: str, who: Who, matter: Matter) -> bool:
     """Whether this actor is that party to this case."""
     party = PARTIES[word]

@@ -35,6 +35,8 @@ SETS_ONE_OF: Final[Mapping[str, frozenset[str]]] = {
     "outcome": frozenset({"", *Outcome.values}),
     "urgency": frozenset(Urgency.values),
 }
+RESERVED: Final = frozenset({"version", "report", "place_text", "lon", "lat"})
+"""Names of a form's own fields beside what an action needs."""
 LIMIT_FIELDS: Final = frozenset({"kind", "urgency", "category"})
 FACT_WORDS: Final = frozenset(
     {"number", "title", "place", "unit", "due", "note", "category", "grid", "actor", "people"}
@@ -485,6 +487,13 @@ def _action_problems(procedure: Procedure, code: str, action: Action) -> Iterato
                 f"{key}.sets",
                 f"{name} 没有 {action.sets[name]} 这个值，可以写：{'、'.join(listed)}",
                 f"{name} cannot be {action.sets[name]}; write one of: {', '.join(listed)}",
+            )
+    for need in action.needs:
+        if need.name in RESERVED:
+            yield Problem(
+                f"{key}.needs",
+                f"{need.name} 是表单自己用的名字，请换一个",
+                f"{need.name} is a name the forms use themselves; choose another",
             )
     if action.answers and action.need("reply") is None:
         yield Problem(

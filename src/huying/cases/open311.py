@@ -18,12 +18,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from ninja import Field, Form, NinjaAPI, Path, Query, Schema
+from ninja import Field, Form, Header, NinjaAPI, Path, Query, Schema
 from ninja.errors import ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from huying.cases import actions, queries
 from huying.cases.queries import CategoryView, PublicReport
+from huying.cases.rest.fields import Keys
 from huying.directory.permissions import Actor, DomainError
 from huying.directory.throttle import TooOften, allow_request
 
@@ -269,7 +270,9 @@ class NewRequest(Schema):
     response={200: list[Accepted], 400: list[Problem]},
     summary="POST Service Request",
 )
-def post_request(request: HttpRequest, form: Format, given: Form[NewRequest]) -> HttpResponse:
+def post_request(
+    request: HttpRequest, form: Format, given: Form[NewRequest], sent: Header[Keys]
+) -> HttpResponse:
     """Report a matter. A repeated Idempotency-Key header gives the first answer again."""
     allow_request(request, "open311", limit=30, seconds=60)
     if (given.lat is None) != (given.long is None):
@@ -295,7 +298,7 @@ def post_request(request: HttpRequest, form: Format, given: Form[NewRequest]) ->
         lon=given.long,
         lat=given.lat,
         contact=given.contact(),
-        idempotency_key=request.headers.get("Idempotency-Key", ""),
+        idempotency_key=sent.idempotency_key,
     )
     row = {
         "service_request_id": str(received.report_id),

@@ -6,7 +6,7 @@ A program needs the scope; a person signed in through a page needs no scope, onl
 permissions, which the called action asks for.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -68,6 +68,10 @@ def nobody_signed_in(request: HttpRequest) -> Actor | None:
         return None
     actor = actor_of(request)
     return actor if actor.account_id is None else None
+
+
+OPTIONAL: Final = {"security": [{}]}
+"""`openapi_extra` of an endpoint for anyone: its definition says that credentials are optional."""
 
 
 def anyone(scope: str = "") -> list[Any]:

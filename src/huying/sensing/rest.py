@@ -63,8 +63,10 @@ class ObservationIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     device: Mn = Field(description="number of a registered device")
-    time: Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})] = Field(
-        description="ISO 8601; the start of the period, or the moment of capture"
+    time: Annotated[str, Field(max_length=40)] = Field(
+        description="ISO 8601; the start of the period, or the moment of capture. A reading "
+        "whose time cannot be read is quarantined, not refused",
+        examples=["2026-11-22T08:00:00+08:00"],
     )
     period: Period = "REALTIME"
     values: Annotated[list[ValueIn], Field(min_length=1, max_length=payloads.MOST_VALUES)]

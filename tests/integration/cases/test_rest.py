@@ -127,3 +127,26 @@ def test_photographs_are_served_to_the_holder_of_the_receipt_only(client: Client
     assert shown.status_code == 200
     assert shown.headers["X-Content-Type-Options"] == "nosniff"
     shown.close()
+
+
+@pytest.mark.parametrize("moment", [0, "0", "2026-11-22T08:00:00", "yesterday"])
+def test_a_time_without_an_offset_is_refused(client: Client, moment: object) -> None:
+    make_office()
+    given = {"text": "路灯不亮", "discovered_at": moment}
+    answer = client.post("/api/v1/reports", given, content_type="application/json")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"].endswith("/discovered_at")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("contact", "李梅 13900000001"), ("submitter", []), ("secret", "0"), ("people_involved", "3")],
+)
+def test_what_is_of_another_kind_is_refused_and_not_dropped(
+    client: Client, field: str, value: object
+) -> None:
+    make_office()
+    given = {"text": "路灯不亮", field: value}
+    answer = client.post("/api/v1/reports", given, content_type="application/json")
+    assert answer.status_code == 422
+    assert f"/{field}" in answer.json()["errors"][0]["pointer"]

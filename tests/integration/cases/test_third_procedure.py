@@ -166,12 +166,13 @@ def test_it_is_opened_over_rest(petitions: Office, client: Client) -> None:
         "信访事项",
         "信访工作条例",
     )
-    assert [(need["name"], need["kind"], need["optional"]) for need in kind["needs"]] == [
-        ("form", "CHOICE", False),
-        ("petitioners", "NUMBER", True),
-        ("photo", "PHOTO", True),
+    needs = kind["step"]["needs"]
+    assert [(need["name"], need["kind"], need["required"]) for need in needs] == [
+        ("form", "CHOICE", True),
+        ("petitioners", "NUMBER", False),
+        ("photo", "PHOTO", False),
     ]
-    assert kind["needs"][0]["choices"] == {"LETTER": "来信", "VISIT": "走访"}
+    assert needs[0]["choices"] == {"LETTER": "来信", "VISIT": "走访"}
     lon, lat = IN_FIRST_GRID
     given = {"procedure": "petition", "title": "要求公开补偿标准", "lon": lon, "lat": lat}
     wrong = client.post("/api/v1/cases", given, content_type="application/json")

@@ -12,10 +12,13 @@ from huying.cases import actions, queries
 from huying.cases.queries import QueueFilters
 from huying.cases.rest.fields import (
     Cursor,
+    GivenLatitude,
+    GivenLongitude,
     Identifier,
     Latitude,
     Line,
     Longitude,
+    Moment,
     Words,
 )
 from huying.directory.bearer import anyone, callers
@@ -341,22 +344,12 @@ def post_act_with_photos(
     )
 
 
-class Asked(Schema):
-    """Something the first step asks for; `choices` by code."""
-
-    name: str
-    kind: str
-    label: str
-    optional: bool
-    choices: dict[str, str]
-
-
 class OpeningItem(Schema):
     procedure: str
     version: int
     name: str
     law: str
-    needs: list[Asked]
+    step: ActionItem
 
 
 @router.get(
@@ -373,16 +366,7 @@ def get_procedures(request: HttpRequest) -> list[dict[str, Any]]:
             "version": one.version,
             "name": one.name,
             "law": one.law,
-            "needs": [
-                {
-                    "name": need.name,
-                    "kind": need.kind.value,
-                    "label": str(need.label),
-                    "optional": need.optional,
-                    "choices": {code: str(words) for code, words in need.choices.items()},
-                }
-                for need in one.step.needs
-            ],
+            "step": _action_item(one.step),
         }
         for one in queries.openings(actor_of(request))
     ]
@@ -409,10 +393,10 @@ class NewCase(Schema):
     category: Annotated[str, Field(max_length=64)] = ""
     urgency: Literal["NORMAL", "URGENT", "EMERGENCY"] = "NORMAL"
     place_text: Line = ""
-    lon: Longitude | None = None
-    lat: Latitude | None = None
-    people_involved: Annotated[int, Field(ge=1, le=100_000)] = 1
-    discovered_at: datetime | None = None
+    lon: GivenLongitude | None = None
+    lat: GivenLatitude | None = None
+    people_involved: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 1
+    discovered_at: Moment | None = None
     references: Annotated[list[Reference], Field(max_length=10)] = []
     data: dict[str, Any] = {}
     note: Words = ""

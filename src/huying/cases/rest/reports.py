@@ -1,15 +1,28 @@
 """Reports: handing in, following, rating. Open to everybody, by receipt."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Field, File, Header, Path, Query, Router, Schema, Status
 from ninja.files import UploadedFile
+from pydantic import BeforeValidator
 
 from huying.cases import actions, queries
-from huying.cases.rest.fields import Identifier, Latitude, Line, Longitude, Receipt, Words
-from huying.directory.bearer import anyone
+from huying.cases.rest.fields import (
+    GivenLatitude,
+    GivenLongitude,
+    Identifier,
+    Keys,
+    Latitude,
+    Line,
+    Longitude,
+    Moment,
+    Receipt,
+    Words,
+    YesNo,
+)
+from huying.directory.bearer import OPTIONAL, anyone
 from huying.directory.queries import actor_of
 from huying.directory.throttle import allow_request
 
@@ -32,6 +45,16 @@ class PersonGiven(Schema):
         return actions.Contact(self.name, self.phone, self.id_number, self.address)
 
 
+def _given_as_object(value: Any) -> Any:
+    # Ninja would read the fields off anything at all, and find each left out.
+    if isinstance(value, str | int | float | list):
+        raise ValueError('a JSON object such as {"name": "李梅"}')
+    return value
+
+
+Person = Annotated[PersonGiven, BeforeValidator(_given_as_object)]
+
+
 class NewReport(Schema):
     """One person's report. The place of the matter is asked apart from where the phone is."""
 
@@ -39,17 +62,17 @@ class NewReport(Schema):
     category: Annotated[str, Field(max_length=64, description="empty: not sure")] = ""
     kind: Literal["", "CONSULTATION", "HELP", "COMPLAINT", "TIP_OFF", "SUGGESTION", "PRAISE"] = ""
     place_text: Line = ""
-    lon: Longitude | None = None
-    lat: Latitude | None = None
-    phone_lon: Longitude | None = None
-    phone_lat: Latitude | None = None
-    contact: PersonGiven | None = None
-    on_behalf: bool = False
-    submitter: PersonGiven | None = None
-    secret: bool = False
+    lon: GivenLongitude | None = None
+    lat: GivenLatitude | None = None
+    phone_lon: GivenLongitude | None = None
+    phone_lat: GivenLatitude | None = None
+    contact: Person | None = None
+    on_behalf: YesNo = False
+    submitter: Person | None = None
+    secret: YesNo = False
     channel: Literal["WEB", "PHONE", "COUNTER", "PAPER", "GRID", "HOTLINE", "API"] = "API"
-    people_involved: Annotated[int, Field(ge=1, le=100_000)] = 1
-    discovered_at: datetime | None = None
+    people_involved: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 1
+    discovered_at: Moment | None = None
     references: Annotated[list[tuple[Line, Line]], Field(max_length=10)] = []
 
 
@@ -66,20 +89,11 @@ class ReportAnswer(Schema):
     created: bool
 
 
-class Keys(Schema):
-    idempotency_key: Annotated[
-        str,
-        Field(
-            max_length=80,
-            description="the same key gives the same answer again; without a token a UUID",
-        ),
-    ] = ""
-
-
 @router.post(
     "/reports",
     response={200: ReportAnswer, 201: ReportAnswer},
     auth=anyone("reports:write"),
+    openapi_extra=OPTIONAL,
     summary="Hand in a report",
 )
 def post_report(
@@ -282,8 +296,8 @@ def get_public_reports(request: HttpRequest, around: Query[Around]) -> list[quer
 
 class Joining(Schema):
     text: Words = ""
-    contact: PersonGiven | None = None
-    secret: bool = False
+    contact: Person | None = None
+    secret: YesNo = False
 
 
 class PublicPath(Schema):
@@ -294,6 +308,7 @@ class PublicPath(Schema):
     "/public-reports/{report_id}/join",
     response={200: ReportAnswer, 201: ReportAnswer},
     auth=anyone("reports:write"),
+    openapi_extra=OPTIONAL,
     summary="我也遇到了: report the same matter, with a receipt of one's own",
 )
 def post_join(

@@ -259,28 +259,16 @@ def test_a_text_changed_without_its_version_is_refused(folder: Path) -> None:
 
 def test_a_county_s_own_file_replaces_ours(folder: Path) -> None:
     ours = queries.procedure("residents_report")
-<<<<<<< HEAD
     newer = ours.version + 1
     text = ours.text.replace(f"version: {ours.version}", f"version: {newer}", 1).replace(
-=======
-    text = ours.text.replace("version: 3", "version: 4", 1).replace(
->>>>>>> 8a75d1a (cases: Have every case say how it came out, warn before each time ends and say what it rests on)
         "limit: 5 working days", "limit: 15 working days"
     )
     (folder / "residents_report.yaml").write_text(text, encoding="utf-8")
     actions.register_procedures()
-<<<<<<< HEAD
     assert queries.procedure("residents_report").version == newer
     assert str(queries.procedure("residents_report").clocks["callback"].limit) == "15 working days"
     before = queries.procedure("residents_report", ours.version)
     assert str(before.clocks["callback"].limit) != "15 working days"
-=======
-    assert queries.procedure("residents_report").version == 4
-    assert str(queries.procedure("residents_report").clocks["callback"].limit) == "15 working days"
-    assert str(queries.procedure("residents_report", 3).clocks["callback"].limit) != (
-        "15 working days"
-    )
->>>>>>> 8a75d1a (cases: Have every case say how it came out, warn before each time ends and say what it rests on)
 
 
 def test_an_unknown_procedure_or_version() -> None:

@@ -13,7 +13,7 @@ from django.utils.translation import override
 from huying.cases import events
 from huying.cases.actions import telling, writing
 from huying.cases.actions.acting import NeedsField, act_row, planned, sealed, words_of
-from huying.cases.actions.files import Stored, attachment_row, store_photos
+from huying.cases.actions.files import Stored, attachment_row, store_photos, stored
 from huying.cases.actions.results import Opened, Upload
 from huying.cases.actions.tallying import happened, standing
 from huying.cases.models import Measure
@@ -411,7 +411,6 @@ def open_case(
     if category and dictionary.category(category) is None:
         category = ""
     chosen = procedure_of(procedure)
-    files = store_photos(photos)
     rule = None
     if lead_organisation_id is None:
         rule = dictionary.responsible(category, place.division_code)
@@ -420,7 +419,7 @@ def open_case(
             assisting = tuple(assisting) or rule.assisting_ids
             urgency = _higher(urgency, rule.urgency)
             rule = None
-    with transaction.atomic():
+    with stored(store_photos(photos)) as files, transaction.atomic():
         case_id, _unused = writing.next_ids()
         begun = begin(
             Beginning(

@@ -70,7 +70,7 @@ def nobody_signed_in(request: HttpRequest) -> Actor | None:
     return actor if actor.account_id is None else None
 
 
-OPTIONAL: Final = {"security": [{}]}
+OPTIONAL: Final[dict[str, Any]] = {"security": [{}]}
 """`openapi_extra` of an endpoint for anyone: its definition says that credentials are optional."""
 
 

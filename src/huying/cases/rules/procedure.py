@@ -410,8 +410,8 @@ def _outcome_problems(procedure: Procedure, opening: str) -> Iterator[Problem]:
                 way = (action.to or state, _has_outcome(action, before=known))
                 if way not in ways:
                     ways.append(way)
-    for name, state in procedure.states.items():
-        if state.final and (name, False) in ways:
+    for name, spec in procedure.states.items():
+        if spec.final and (name, False) in ways:
             yield Problem(
                 f"states.{name}",
                 "可能没有办理结果就到达这个终点，请在通向它的动作中写 sets: {outcome: …}，"

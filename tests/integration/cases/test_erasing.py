@@ -40,7 +40,7 @@ def closed(office: Office, **changes: Any) -> actions.Received:
             "text": WORDS,
             "place_text": "三号楼 402 李梅家楼下",
             "photos": [make_photo()],
-            "idempotency_key": "k-1",
+            "idempotency_key": "0b6f7d52-8a34-4c1e-9d70-k1",
         }
         | changes,
     )

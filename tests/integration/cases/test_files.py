@@ -65,9 +65,9 @@ def test_a_report_that_breaks_or_comes_twice_leaves_no_photo(
         with pytest.raises(RuntimeError):
             make_report(photos=[make_photo()])
     assert on_disk() == set()
-    first = make_report(photos=[make_photo()], idempotency_key="k")
+    first = make_report(photos=[make_photo()], idempotency_key="0b6f7d52-8a34-4c1e-9d70-k1")
     once = on_disk()
-    again = make_report(photos=[make_photo()], idempotency_key="k")
+    again = make_report(photos=[make_photo()], idempotency_key="0b6f7d52-8a34-4c1e-9d70-k1")
     assert (first.receipt, again.created) == (again.receipt, False)
     assert on_disk() == once == referred_to()
 

@@ -87,7 +87,7 @@ ADDRESSES = (
     Address("work-case", "/work/{grid_case}/", ("grid_worker",), "grid_worker"),
     Address("desk", "/desk/", _CASES, "dispatcher"),
     Address("desk-case", "/desk/{case}/", _CASES, "dispatcher"),
-    Address("desk-open", "/desk/open/environmental_alert/", ("dispatcher",), "dispatcher"),
+    Address("desk-open", "/desk/open/{procedure}/", ("dispatcher",), "dispatcher"),
     Address("desk-intake", "/desk/intake/", _RECORDERS, "intake_clerk"),
     Address("desk-intake-receipt", "/desk/intake/{taken_down}/", _RECORDERS, "intake_clerk"),
     Address("desk-map", "/desk/map/", _CASES, "dispatcher"),

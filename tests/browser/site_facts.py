@@ -34,6 +34,8 @@ _FACTS = {
     "grid_place": "SELECT g.center_lon || ' ' || g.center_lat FROM directory_grid g"
     " JOIN directory_post p ON p.grid_id = g.code"
     " WHERE p.role = 'GRID_WORKER' ORDER BY p.account_id LIMIT 1",
+    "procedure": "SELECT name FROM cases_procedureversion"
+    " WHERE name = 'environmental_alert' LIMIT 1",
     "grid_case": "SELECT c.id FROM cases_case c JOIN directory_post p ON p.grid_id = c.grid_code"
     " WHERE p.role = 'GRID_WORKER' AND p.account_id = (SELECT min(account_id)"
     " FROM directory_post WHERE role = 'GRID_WORKER')"

@@ -22,6 +22,7 @@ PAGES: Final[Mapping[str, int]] = {
     "r/<str:code>/rate/": 240,
     "r/<str:code>/follow-up/": 240,
     "r/<str:code>/add/": 240,
+    "r/<str:code>/withdraw/": 240,
     "r/<str:code>/files/<int:attachment_id>/": 600,
     "grids.geojson": 240,
     "places/at/": 600,

@@ -208,6 +208,7 @@ def test_pages(role: str, client_of: Any) -> None:
         "open_receipt": received.receipt,
         "case": received.case_id,
         "grid_case": received.case_id,
+        "procedure": "environmental_alert",
         "division": VILLAGE,
         "grid": GRIDS[0],
         "device": device,

@@ -45,6 +45,7 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "api/v1/reports": {"text": "路灯不亮"},
     "api/v1/reports/<receipt>/rating": {"rating": "SATISFIED"},
     "api/v1/reports/<receipt>/follow-up": {"comment": "好"},
+    "api/v1/reports/<receipt>/withdrawal": {"reason": "已经解决"},
     "api/v1/public-reports/<report_id>/join": {"text": "我也是"},
 }
 QUERIES: Final[Mapping[str, str]] = {

@@ -41,6 +41,7 @@ def known() -> dict[str, Any]:
         "record": received.record_id,
         "case": received.case_id,
         "grid_case": received.case_id,
+        "procedure": "environmental_alert",
         "device": make_device(division_code=VILLAGE, grid_code=GRIDS[0]).mn,
         "rule": sensing.rule_rows()[0].rule.code,
     }

@@ -92,6 +92,7 @@ class World:
     office: Office
     open: Received
     other: Received
+    mistaken: Received
     joined: Received
     answered: Received
     rated: Received
@@ -130,6 +131,7 @@ def world(db: None, client: Client) -> World:
         office=office,
         open=first,
         other=make_report(text="另一处没人清运"),
+        mistaken=make_report(text="看错了"),
         joined=actions.join_report(by=RESIDENT, receipt=first.receipt, text="我家门口也是"),
         answered=make_answered(office, text="等着评价的一件"),
         rated=rated,
@@ -210,6 +212,10 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "POST /reports/{receipt}/follow-up": lambda w: {
         "path_parameters": {"receipt": w.rated.receipt},
         "body": {"comment": "后来又好了"},
+    },
+    "POST /reports/{receipt}/withdrawal": lambda w: {
+        "path_parameters": {"receipt": w.mistaken.receipt},
+        "body": {"reason": "已经解决"},
     },
     "GET /public-reports": lambda _: {"query": {"lon": LON, "lat": LAT}},
     "POST /public-reports/{report_id}/join": lambda w: {

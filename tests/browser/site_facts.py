@@ -1,5 +1,7 @@
 """What fills the braces of an address: real numbers out of a running site's database."""
 
+from typing import Any
+
 import httpx
 import psycopg
 
@@ -45,12 +47,18 @@ _FACTS = {
 
 def facts(database_url: str, schema: str = "county") -> dict[str, str]:
     """One value a name; a name whose table holds nothing is left out."""
-    found = {}
     with psycopg.connect(database_url, options=f"-c search_path={schema}") as connection:
-        for name, statement in _FACTS.items():
-            row = connection.execute(statement).fetchone()
-            if row is not None and row[0] is not None:
-                found[name] = str(row[0])
+        return facts_from(connection.cursor())
+
+
+def facts_from(cursor: Any) -> dict[str, str]:
+    """As `facts`, asked through a cursor of psycopg or Django."""
+    found = {}
+    for name, statement in _FACTS.items():
+        cursor.execute(statement)
+        row = cursor.fetchone()
+        if row is not None and row[0] is not None:
+            found[name] = str(row[0])
     return found
 
 

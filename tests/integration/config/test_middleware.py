@@ -1,18 +1,23 @@
 """Every page carries the content security policy, and nothing in it needs an exception."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client, override_settings
+from django.utils import timezone
 
+from huying.cases.actions import Contact
 from huying.config.middleware import SecurityHeadersMiddleware
+from huying.directory import actions as directory
 from huying.directory.models import Account
 from huying.directory.permissions import Role
-from huying.sensing import queries as sensing
 from tests.browser.addresses import ADDRESSES, Address
-from tests.factories.cases import account, make_office, make_report
-from tests.factories.directory import GRIDS, VILLAGE, make_staff
+from tests.browser.site_facts import facts_from
+from tests.factories.cases import account, do, make_answered, make_office, make_report
+from tests.factories.directory import GRIDS, SYSTEM, VILLAGE, make_staff
 from tests.factories.sensing import make_device
 
 pytestmark = pytest.mark.django_db
@@ -33,17 +38,31 @@ INLINE = {
 def known() -> dict[str, Any]:
     """What fills the braces of the addresses."""
     office = make_office()
-    make_report()
     received = make_report(text="路灯不亮，晚上看不见路。", category="")
+    make_report(by=office.clerk, channel="PHONE")
+    done = make_answered(office, contact=Contact(name="王芳", phone="13900000002"))
+    do(done.case_id, "close", office.dispatcher)
+    make_device(division_code=VILLAGE, grid_code=GRIDS[0])
+    directory.set_shifts(
+        shifts=[
+            directory.NewShift(
+                account_id=account(office.officer),
+                organisation_id=office.bureau.pk,
+                starts_at=timezone.now(),
+                ends_at=timezone.now() + timedelta(hours=8),
+            )
+        ],
+        by=SYSTEM,
+    )
+    with connection.cursor() as cursor:
+        found = facts_from(cursor)
     return {
+        **found,
         "office": office,
         "receipt": received.receipt,
         "record": received.record_id,
         "case": received.case_id,
         "grid_case": received.case_id,
-        "procedure": "environmental_alert",
-        "device": make_device(division_code=VILLAGE, grid_code=GRIDS[0]).mn,
-        "rule": sensing.rule_rows()[0].rule.code,
     }
 
 

@@ -1,5 +1,8 @@
 """Telling people: one statement, one transaction, the channels they chose."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -20,7 +23,7 @@ from tests.factories.notices import (
     reading,
     tell,
 )
-from tests.integration.notices.live import second_connection
+from tests.integration.notices.live import database_url, second_connection
 
 Listener: TypeAlias = psycopg.Connection[Any]
 
@@ -191,6 +194,29 @@ def test_the_act_itself_notifies_nobody() -> None:
         tell(reader)
     assert captured
     assert not any("pg_notify" in query["sql"] for query in captured)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_that_ends_at_once_is_heard(listener: Listener) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "import django; django.setup()\n"
+            "from huying.notices import actions\n"
+            "actions.announce_case(case_id=7, division_code='990101', organisation_ids=[],"
+            " state='OPEN', number='2026-000007')",
+        ],
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "huying.config.settings",
+            "HUYING_DATABASE_URL": database_url(),
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [news["case_id"] for news in heard(listener)] == [7]
 
 
 @pytest.mark.django_db(transaction=True)

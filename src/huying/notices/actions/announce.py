@@ -8,6 +8,7 @@ Should the process die before it did, nothing is lost: a notice is a row, and th
 for new ones every second anyway.
 """
 
+import atexit
 import logging
 import os
 import queue
@@ -32,8 +33,11 @@ def after_commit(payload: str) -> None:
     transaction.on_commit(partial(_announce, payload))
 
 
+@atexit.register
 def close() -> None:
-    """Send what waits and end this process's thread and its connection."""
+    """Send what waits and end this process's thread and its connection.
+
+    A command that acts and ends at once is heard, too."""
     with _lock:
         announcer = _of_process.pop(os.getpid(), None)
     if announcer is not None:
@@ -60,7 +64,7 @@ class _Announcer:
 
     def close(self) -> None:
         self._waiting.put(None)
-        self._thread.join(10)
+        self._thread.join(3)
 
     def _run(self) -> None:
         goes_on = True

@@ -99,6 +99,8 @@ def _environment(database: str) -> dict[str, str]:
         **os.environ,
         "HUYING_DATA_DIR": str(FOLDER),
         "HUYING_DATABASE_URL": database,
+        # A fresh database each time, with the same keys.
+        "HUYING_LEDGER_MARK": "",
         "DJANGO_SETTINGS_MODULE": "huying.config.settings",
     }
 

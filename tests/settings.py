@@ -11,6 +11,8 @@ from huying.config import embedded
 
 _TEST_DIR = Path(__file__).resolve().parents[1] / "var" / "test"
 os.environ["HUYING_DATA_DIR"] = str(_TEST_DIR)
+# Each test has a ledger of its own under the same keys.
+os.environ["HUYING_LEDGER_MARK"] = ""
 os.environ["HUYING_DATABASE_URL"] = os.environ.get("HUYING_TEST_DATABASE_URL") or embedded.start(
     _TEST_DIR / "postgres", throw_away=True
 )

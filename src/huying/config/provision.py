@@ -4,14 +4,18 @@ Running it again changes nothing that is right already: every release may add a 
 procedure or a partition, so it runs with each migration.
 """
 
+import logging
+
 from django.utils import timezone
 
 from huying.cases import actions as cases
 from huying.directory.permissions import Actor
 from huying.ledger import sequencer
+from huying.ledger.mark import LedgerWentBack
 from huying.sensing import actions as sensing
 from huying.sensing import queries as sensing_queries
 
+_logger = logging.getLogger(__name__)
 PROVISION = Actor.system("provision")
 
 
@@ -29,4 +33,8 @@ def provision() -> None:
     sensing.ensure_catalogue(by=PROVISION)
     sensing.ensure_partitions_ahead(now=timezone.now(), by=PROVISION)
     # The first checkpoint, of whatever there is: makes and checks the signing keys.
-    sequencer.seal_pending()
+    try:
+        sequencer.seal_pending()
+    except LedgerWentBack as error:
+        # Nothing is sealed until somebody decides; reports are taken in all the same.
+        _logger.error("ledger: %s", error.en)

@@ -27,6 +27,9 @@ BASE_DIR = Path(__file__).resolve().parents[3]
 DATA_DIR = Path(os.environ.get("HUYING_DATA_DIR", BASE_DIR / "var")).resolve()
 KEY_DIR = Path(os.environ.get("HUYING_KEY_DIR", DATA_DIR / "keys"))
 POSTGRES_DIR = DATA_DIR / "postgres"
+BACKUP_DIR = Path(os.environ.get("HUYING_BACKUP_DIR", DATA_DIR / "backups")).resolve()
+# The last checkpoint this county signed, kept apart from its database. Empty: none is kept.
+LEDGER_MARK = os.environ.get("HUYING_LEDGER_MARK", str(KEY_DIR / "ledger_signed"))
 
 DEMO = os.environ.get("HUYING_DEMO") == "1"
 DEBUG = False

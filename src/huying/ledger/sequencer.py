@@ -18,6 +18,7 @@ import logging
 import struct
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -27,7 +28,7 @@ from django.conf import settings
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
-from huying.ledger import keys, queries
+from huying.ledger import actions, keys, mark, queries
 from huying.ledger.rules import merkle, notes
 from huying.ledger.rules.tiles import WIDTH
 
@@ -193,7 +194,7 @@ def run(stop_event: threading.Event) -> None:
             if time.monotonic() >= alarm_at:
                 alarm_at = time.monotonic() + ALARM_SECONDS
                 _raise_alarm()
-        except Error:
+        except (Error, OSError, mark.LedgerWentBack):
             _logger.exception("ledger: sealing failed; trying again")
             connection.close()
             pause = min(max(pause, INTERVAL_SECONDS) * 2, 5.0)
@@ -220,6 +221,41 @@ def recover_after_restore() -> Batch | None:
             [head.floor_id],
         ).fetchone()
         return _recover(cursor, head) if head.rewound or ahead[0] else None
+
+
+def begin_anew(*, by: str) -> str:
+    """End the log and begin another over the same records, under a new name; returns it.
+
+    The last way out where published entries are lost for good: the old log cannot go on without
+    contradicting itself. The first to be sealed anew says so, with what was signed last of the
+    old one. Verifier keys change with the name: everyone who checks must be told. In one
+    transaction, with all writers held out.
+    """
+    with transaction.atomic(durable=True):
+        cursor = _cursor()
+        head = _lock_head(cursor)
+        if head is None:
+            raise RuntimeError("another sequencer is at work: stop the workers first")
+        signed = mark.last_signed(head.origin)
+        name, _, number = head.origin.rpartition("/")
+        begun = f"{name}/{int(number) + 1}" if number.isdigit() else f"{head.origin}/2"
+        actions.record(
+            kind="ledger.begun_anew",
+            subject="ledger",
+            by=by,
+            body={
+                "before": head.origin,
+                "size": signed.size if signed else head.size,
+                "root": b64encode(signed.root).decode() if signed else "",
+            },
+        )
+        cursor.execute("TRUNCATE ledger_position, ledger_tile, ledger_checkpoint")
+        cursor.execute(
+            "UPDATE ledger_head SET origin = %s, size = 0, frontier = '', note = '' WHERE id = 1",
+            [begun],
+        )
+        _recover(cursor, replace(head, origin=begun, size=0, frontier=[]))
+    return begun
 
 
 def _recover(cursor: Any, head: _Head) -> Batch:
@@ -259,8 +295,10 @@ def _lock_head(cursor: Any) -> _Head | None:
 
 def _place(cursor: Any, head: _Head, rows: Sequence[tuple[int, bytes]], *, exhausted: bool) -> None:
     """Positions, tiles, checkpoint and watermark for these records, behind the tree as it is."""
+    leaves = merkle.leaf_hashes([row[1] for row in rows])
+    mark.require_same_history(head.origin, head.size, head.frontier, leaves)
     _copy_positions(cursor, head.size, [row[0] for row in rows])
-    grown = merkle.grow(head.size, head.frontier, merkle.leaf_hashes([row[1] for row in rows]))
+    grown = merkle.grow(head.size, head.frontier, leaves)
     _append_tiles(cursor, head.size, grown)
     _advance(cursor, head, grown, last=rows[-1][0] if rows else 0, exhausted=exhausted)
 
@@ -268,10 +306,12 @@ def _place(cursor: Any, head: _Head, rows: Sequence[tuple[int, bytes]], *, exhau
 def _advance(cursor: Any, head: _Head, grown: merkle.Growth, *, last: int, exhausted: bool) -> None:
     """Sign the tree and move the watermark: to the horizon once everything below it is placed."""
     body = notes.CheckpointBody(head.origin, grown.size, grown.root)
+    note = str(notes.sign(body.text, keys.log_keys(head.origin)))
+    mark.remember(note)
     values = {
         "size": grown.size,
         "frontier": b"".join(grown.frontier),
-        "note": str(notes.sign(body.text, keys.log_keys(head.origin))),
+        "note": note,
         "now": timezone.now(),
         "exhausted": exhausted,
         "horizon": head.horizon,

@@ -36,6 +36,9 @@ huying/county: {{ .root.Values.county.schema }}
   value: "0.0.0.0"
 - name: HUYING_HJ212_PORT
   value: {{ .Values.hj212.port | quote }}
+# The keys are mounted read-only; this is shared by all that may seal.
+- name: HUYING_LEDGER_MARK
+  value: /var/lib/huying/attachments/.ledger_signed
 - name: HUYING_DATABASE_URL
   valueFrom:
     secretKeyRef:

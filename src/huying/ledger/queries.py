@@ -18,6 +18,18 @@ from huying.ledger.rules.entries import Json
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not what its sources make it. `kind` is an UPPERCASE word, `subject` where
+    it is; `repaired` tells that it was derived anew."""
+
+    kind: str
+    subject: str
+    zh: str
+    en: str
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RecordRow:
     """One record; `position` is None until it is sealed."""
 

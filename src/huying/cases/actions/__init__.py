@@ -35,6 +35,7 @@ from huying.cases.actions.rating import (
     supplement,
     withdraw,
 )
+from huying.cases.actions.recounting import recount_cases, recount_files
 from huying.cases.actions.responsibilities import (
     NewResponsibility,
     TableRefused,
@@ -51,6 +52,7 @@ from huying.cases.actions.results import (
     Received,
     Upload,
 )
+from huying.cases.actions.retallying import recount_tallies
 from huying.cases.actions.setup import (
     DictionaryInvalid,
     ProcedureChanged,
@@ -111,6 +113,9 @@ __all__ = [
     "receive_report",
     "recompute_provisional",
     "record_export",
+    "recount_cases",
+    "recount_files",
+    "recount_tallies",
     "register_procedures",
     "run_clocks",
     "set_responsibilities",

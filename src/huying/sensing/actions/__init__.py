@@ -50,6 +50,7 @@ from huying.sensing.actions.partitions import (
     ensure_partitions_ahead,
 )
 from huying.sensing.actions.quarantining import Kept, NothingToReplay
+from huying.sensing.actions.recounting import recount_observations
 from huying.sensing.actions.replaying import (
     ReplayResult,
     dismiss_quarantine,
@@ -104,6 +105,7 @@ __all__ = [
     "note_listener",
     "plan_maintenance",
     "record_true_alarm",
+    "recount_observations",
     "register_device",
     "register_devices",
     "replay_quarantine",

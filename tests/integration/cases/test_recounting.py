@@ -1,0 +1,153 @@
+"""What is not what the acts make it is named; what is derived is made anew."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from huying.cases import actions
+from huying.cases.models import Attachment, Case, CaseTally, Report
+from huying.directory import actions as directory
+from huying.directory.permissions import Actor
+from huying.ledger.models import Record
+from tests.factories.cases import (
+    RESIDENT,
+    Office,
+    do,
+    make_alert_case,
+    make_answered,
+    make_office,
+    make_photo,
+    make_report,
+)
+
+pytestmark = pytest.mark.django_db
+FSCK = Actor.system("fsck")
+
+
+@pytest.fixture
+def matters(settings: Any, tmp_path: Path) -> Office:
+    """Matters in every stage: rated and closed, merged, overdue, taken, just begun."""
+    settings.MEDIA_ROOT = tmp_path
+    office = make_office()
+    now = timezone.now()
+    answered = make_answered(office)
+    actions.rate(receipt=answered.receipt, rating="SATISFIED", by=RESIDENT)
+    do(answered.case_id, "close", office.dispatcher)
+    make_alert_case(now=now - timedelta(hours=3))
+    actions.run_clocks(now=now)
+    first, second = make_report(), make_report(text="还是垃圾，没人管。")
+    actions.merge_cases(into=first.case_id, merged=[second.case_id], by=office.dispatcher)
+    do(make_report(photos=[make_photo()]).case_id, "take", office.officer)
+    make_report(category="")
+    return office
+
+
+def _found(*, repair: bool = False) -> dict[str, bool]:
+    found = [
+        *actions.recount_cases(by=FSCK, repair=repair),
+        *actions.recount_tallies(by=FSCK, repair=repair),
+        *actions.recount_files(),
+    ]
+    return {one.kind: one.repaired for one in found}
+
+
+def _damage(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert cursor.rowcount
+
+
+def test_what_the_actions_left_is_right(matters: Office) -> None:
+    assert Case.objects.filter(closed_at__isnull=False).count() == 2
+    measures = set(CaseTally.objects.values_list("measure", flat=True))
+    assert measures == {"OPEN", "OPENED", "RECEIVED", "CLOSED", "REPLIED", "RATED", "OVERDUE"}
+    assert _found() == {}
+
+
+def test_a_report_withdrawn_and_a_reporter_erased_leave_nothing_wrong(matters: Office) -> None:
+    received = make_report(text="王五家的下水道堵了。")
+    actions.withdraw(receipt=received.receipt, reason="自己疏通了", by=RESIDENT)
+    person = Report.objects.get(receipt=received.receipt).reporter_id
+    assert person
+    # The same person reported other matters, which must be closed first.
+    for case in Case.objects.filter(closed_at__isnull=True, reports__reporter=person).distinct():
+        for report in case.reports.all():
+            actions.withdraw(receipt=report.receipt, reason="不需要了", by=RESIDENT)
+    directory.erase_person(person_id=person, reason="本人书面申请删除", by=matters.dispatcher)
+    assert _found() == {}
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind"),
+    [
+        ("UPDATE cases_clock SET due_at = due_at + interval '1 hour'", "CLOCK_DUE"),
+        (
+            "UPDATE cases_case SET due_at = due_at + interval '1 h' WHERE due_at IS NOT NULL",
+            "CASE_DUE",
+        ),
+        ("UPDATE cases_case SET report_count = 7 WHERE closed_at IS NULL", "REPORT_COUNT"),
+        ("UPDATE cases_casetally SET count = count + 1 WHERE measure = 'OPEN'", "TALLY"),
+        ("UPDATE cases_casetally SET count = count + 1 WHERE measure = 'RECEIVED'", "TALLY"),
+        ("DELETE FROM cases_casetally WHERE measure = 'OPENED'", "TALLY"),
+        ("DELETE FROM cases_casetally WHERE measure = 'CLOSED'", "TALLY"),
+        ("DELETE FROM cases_casetally WHERE measure = 'RATED'", "TALLY"),
+        ("DELETE FROM cases_casetally WHERE measure = 'OVERDUE'", "TALLY"),
+    ],
+)
+def test_what_is_derived_is_named_and_mended(matters: Office, damage: str, kind: str) -> None:
+    before = _tallies()
+    _damage(damage)
+    found = _found()
+    assert found[kind] is False
+    assert found == _found(), "looking changes nothing"
+    assert _found(repair=True)[kind] is True
+    assert _found() == {}
+    assert _tallies() == before
+    assert Record.objects.filter(kind__in=["case.recounted", "case.retallied"]).exists()
+
+
+def _tallies() -> dict[tuple[Any, ...], int]:
+    sums: dict[tuple[Any, ...], int] = {}
+    names = ("measure", "day", "state", "organisation_id", "grid_code", "category")
+    for *key, count in CaseTally.objects.values_list(*names, "count"):
+        sums[tuple(key)] = sums.get(tuple(key), 0) + count
+    return {key: count for key, count in sums.items() if count}
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind"),
+    [
+        ("UPDATE cases_case SET state = 'DISPATCHED' WHERE state = 'HANDLING'", "STATE"),
+        ("UPDATE cases_case SET closed_at = NULL WHERE merged_into_id IS NULL", "CLOSED_AT"),
+        ("DELETE FROM cases_act WHERE action = 'take' AND case_id NOT IN"
+         " (SELECT case_id FROM cases_attachment)", "ACT_MISSING"),
+        ("UPDATE cases_act SET from_state = 'CLOSED' WHERE action = 'take'", "HISTORY_BROKEN"),
+        ("UPDATE cases_act SET action = 'remind' WHERE action = 'clock_ran_out'", "ACT_CHANGED"),
+        ("UPDATE cases_act SET record_id = NULL WHERE action = 'take'", "ACT_UNSEALED"),
+        ("UPDATE cases_clock SET started_at = started_at - interval '1 s'", "CLOCK_WITHOUT_ACT"),
+        (
+            "UPDATE cases_report SET case_id = (SELECT id FROM cases_case WHERE state = 'MERGED')"
+            " WHERE id = (SELECT min(id) FROM cases_report)",
+            "REPORT_LEFT_BEHIND",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_not_derived_is_named_and_left_alone(
+    matters: Office, damage: str, kind: str
+) -> None:
+    _damage(damage)
+    assert _found(repair=True)[kind] is False
+    assert _found()[kind] is False
+
+
+def test_files_that_are_gone_or_changed_are_named(matters: Office, tmp_path: Path) -> None:
+    row = Attachment.objects.get()
+    (tmp_path / row.path).write_bytes(b"x" * row.size)
+    assert _found() == {"FILE_CHANGED": False}
+    (tmp_path / row.path).unlink()
+    (tmp_path / row.thumbnail).unlink()
+    assert _found() == {"FILE_MISSING": False, "THUMBNAIL_MISSING": False}

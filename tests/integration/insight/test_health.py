@@ -29,6 +29,7 @@ BY = Actor.system("tests")
 @pytest.fixture(autouse=True)
 def data_dir(settings: Settings, tmp_path: Path) -> Path:
     settings.DATA_DIR = tmp_path
+    settings.BACKUP_DIR = tmp_path / "backups"
     return tmp_path
 
 

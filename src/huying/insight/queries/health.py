@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 from django.conf import settings
@@ -60,7 +61,9 @@ def health(now: datetime) -> HealthPage:
             _seals(now),
             _outbox(),
             _calendar(now),
-            _backups(now, settings.DATA_DIR / "backups"),
+            _backups(now, settings.BACKUP_DIR),
+            *_copied_log(),
+            *_standby(),
             _disk(settings.DATA_DIR),
         ),
     )
@@ -211,6 +214,50 @@ def _backups(now: datetime, folder: Path) -> Part:
     if now - made_at > OLDEST_BACKUP:
         return Part(_("备份"), WATCH, _("备份太旧了"), figures, mend=_("运行 huying backup"))
     return Part(_("备份"), GOOD, _("备份是新的"), figures)
+
+
+def _copied_log() -> tuple[Part, ...]:
+    """The log as it is copied between backups; nothing where none is (no backup of the embedded
+    server yet, or a server of one's own)."""
+    row = _row(
+        "SELECT active, wal_status, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)"
+        " FROM pg_replication_slots WHERE slot_name = 'huying_archive'"
+    )
+    if row is None:
+        return ()
+    active, kept, behind = row
+    name, figures = _("日志归档"), ((_("未归档"), f"{int(behind) / 2**20:,.0f} MiB"),)
+    if kept == "lost":
+        mend = _("运行 huying backup，从新的备份起重新归档")
+        return (Part(name, BAD, _("日志断了，断点之后的时刻无法恢复"), figures, mend=mend),)
+    if not active:
+        mend = _("启动 huying archive，或用 huying up 启动全部")
+        return (Part(name, BAD, _("日志没有在归档，这期间的数据还没有备份"), figures, mend=mend),)
+    return (Part(name, GOOD, _("日志随写随存"), figures),)
+
+
+def _standby() -> tuple[Part, ...]:
+    """The second server; nothing where there is none."""
+    row = _row(
+        "SELECT current_setting('synchronous_standby_names') <> '',"
+        " EXISTS (SELECT FROM pg_replication_slots"
+        "         WHERE slot_name = 'huying_standby' AND active)"
+        " FROM pg_replication_slots WHERE slot_name = 'huying_standby'"
+    )
+    if row is None:
+        return ()
+    waits, follows = row
+    if follows and waits:
+        return (Part(_("热备库"), GOOD, _("每一次提交两个库都有")),)
+    mend = _("查看数据目录下 postgres-standby/log；不行就删掉这个目录，再执行 huying standby")
+    return (Part(_("热备库"), BAD, _("热备库没有跟上，现在只有一个库"), mend=mend),)
+
+
+def _row(statement: str) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        found: tuple[Any, ...] | None = cursor.fetchone()
+    return found
 
 
 def _disk(folder: Path) -> Part:

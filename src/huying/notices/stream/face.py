@@ -54,7 +54,10 @@ class Live:
         known = django_connection.get_connection_params()
         libpq = {
             key: known[key]
-            for key in ("dbname", "user", "password", "host", "port", "options")
+            for key in (
+                *("dbname", "user", "password", "host", "port", "options"),
+                *("sslmode", "sslrootcert", "target_session_attrs"),
+            )
             if known.get(key)
         }
         listening = asyncio.create_task(

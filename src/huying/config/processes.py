@@ -4,6 +4,9 @@ web     pages and REST (WSGI, granian)
 stream  live updates (ASGI, granian)
 worker  jobs (procrastinate) and the ledger's sequencer
 ingest  listeners for devices
+archive the database's log and new attachments, copied as they come (embedded server, after the
+        first backup)
+standby keeps the second server running, where there is one
 """
 
 import logging
@@ -13,8 +16,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
+
+from huying.config import embedded
 
 STOP_SECONDS = 8.0
 STEADY_SECONDS = 60.0
@@ -25,11 +31,15 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class Process:
-    """One supervised child; restarted with a growing pause when it dies by itself."""
+    """One supervised child; restarted with a growing pause when it dies by itself.
+
+    With `once_there_is` it starts when this file or folder appears.
+    """
 
     name: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    once_there_is: Path | None = None
     child: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     due_at: float = 0.0
@@ -46,7 +56,7 @@ class Process:
         """
         now = time.monotonic()
         if self.child is None:
-            if now >= self.due_at:
+            if now >= self.due_at and (self.once_there_is is None or self.once_there_is.exists()):
                 self.start()
         elif self.child.poll() is not None:
             if now - self.started_at > STEADY_SECONDS:
@@ -103,6 +113,15 @@ def everything(host: str, port: int, *, hj212_port: int, workers: int = 2) -> li
         Process("stream", stream(host, port + 1), shared),
         Process("worker", huying("worker"), shared),
         Process("ingest", huying("ingest"), shared),
+    ]
+
+
+def of_embedded(data: Path, backups: Path) -> list[Process]:
+    """What runs beside the embedded server, once there is a first backup or a standby."""
+    second = embedded.standby_folder(data)
+    return [
+        Process("archive", huying("archive"), once_there_is=backups / embedded.WAL),
+        Process("standby", huying("standby", "--watch"), once_there_is=second),
     ]
 
 

@@ -36,6 +36,7 @@ class Machine:
                 "HUYING_DATABASE_URL": self.database_url,
                 "HUYING_DATA_DIR": str(self.data_dir),
                 "HUYING_COUNTY": self.county,
+                "HUYING_LEDGER_MARK": str(self.data_dir / "keys" / "ledger_signed"),
                 **environment,
             },
             capture_output=True,
@@ -49,6 +50,53 @@ class Machine:
         with psycopg.connect(self.database_url, options=options) as connection:
             row = connection.execute(statement.encode()).fetchone()
         return row[0] if row else None
+
+
+class County(Machine):
+    """A machine with the embedded server in its data directory."""
+
+    @property
+    def folder(self) -> Path:
+        return self.data_dir.parent
+
+    def do(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return super().run(*arguments, **{**self.environment, **environment})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "HUYING_DATABASE_URL": "",
+            "HUYING_LEDGER_MARK": str(self.data_dir / "keys" / "ledger_signed"),
+            "HUYING_BACKUP_DIR": str(self.folder / "backups"),
+            "HUYING_PUBLIC_URL": "https://county.example",
+        }
+
+    @property
+    def url(self) -> str:
+        found = embedded.url_if_running(self.data_dir / "postgres")
+        assert found
+        return found
+
+    def shell(self, code: str) -> str:
+        return self.do("django", "shell", "--verbosity=0", f"--command={code}")
+
+    def background(self, command: list[str], **environment: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            command,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT / "src"),
+                "DJANGO_SETTINGS_MODULE": "huying.config.settings",
+                "HUYING_DATA_DIR": str(self.data_dir),
+                **self.environment,
+                **environment,
+            },
+        )
 
 
 @contextmanager

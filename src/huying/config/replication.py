@@ -1,0 +1,183 @@
+"""Two servers on one machine: each commit is in both before it is confirmed.
+
+`huying standby` makes the second as a copy of the first and keeps it in step (streaming
+replication); from then on the first confirms a commit only when the second has it on disk. When
+the first is gone, `huying promote` lets the second take over; processes find it by themselves,
+since they know both addresses and ask which one takes writes. Guards against a server that
+dies, not against a machine that does: for that, a PostgreSQL of one's own on two machines.
+"""
+
+import logging
+import shutil
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from django.conf import settings
+from psycopg import sql
+
+from huying.config import embedded
+from huying.config.backups import ProgramFailed
+from huying.config.copies import archive
+from huying.config.embedded import aside
+from huying.directory.permissions import DomainError
+
+NAME: Final = "huying_standby"
+WATCH_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 10.0
+
+_logger = logging.getLogger(__name__)
+
+
+class NoStandby(DomainError):
+    """There is no second server that could take over."""
+
+    code = "NO_STANDBY"
+    status = 409
+
+
+class FirstStillRuns(DomainError):
+    """The first server is alive: two would take writes."""
+
+    code = "FIRST_STILL_RUNS"
+    status = 409
+
+
+def ensure_standby() -> str:
+    """Make the standby where there is none, start it, and let commits wait for it; its folder."""
+    folder = embedded.standby_folder(settings.DATA_DIR)
+    first = embedded.url_if_running(settings.POSTGRES_DIR)
+    if first is None:
+        raise NoStandby(
+            zh="只有内嵌的数据库能这样做热备；自己的 PostgreSQL 见 docs/operators.md",
+            en="This is for the embedded server; for one of your own see docs/operators.md",
+        )
+    with psycopg.connect(first, autocommit=True) as connection:
+        if not (folder / embedded.STANDBY_SIGNAL).exists():
+            _copy(first, connection, folder)
+        embedded.start(folder)
+        _let_commits_wait(connection)
+    return str(folder)
+
+
+def _copy(first: str, connection: psycopg.Connection, folder: Path) -> None:
+    draft = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    connection.execute(
+        "SELECT pg_create_physical_replication_slot(%s, true) WHERE NOT EXISTS"
+        " (SELECT FROM pg_replication_slots WHERE slot_name = %s)",
+        [NAME, NAME],
+    )
+    done = subprocess.run(
+        [
+            *(embedded.program("pg_basebackup"), "--wal-method=stream", "--checkpoint=fast"),
+            *(f"--slot={NAME}", f"--pgdata={draft}", f"--dbname={first}"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise ProgramFailed(
+            zh=f"pg_basebackup 没有完成：{done.stderr.strip()[-500:]}",
+            en=f"pg_basebackup did not finish: {done.stderr.strip()[-500:]}",
+        )
+    follow = psycopg.conninfo.make_conninfo(first, application_name=NAME)
+    with (draft / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
+        configuration.write(f"primary_conninfo = '{follow}'\nprimary_slot_name = '{NAME}'\n")
+        configuration.write("synchronous_standby_names = ''\n")
+    (draft / embedded.STANDBY_SIGNAL).touch()
+    embedded.forget_running(draft)
+    embedded.hand_over(draft)
+    if folder.exists():
+        folder.rename(aside(folder))
+    draft.rename(folder)
+
+
+def _let_commits_wait(connection: psycopg.Connection, *, wait: bool = True) -> None:
+    connection.execute(
+        sql.SQL("ALTER SYSTEM SET synchronous_standby_names = {}").format(NAME if wait else "")
+    )
+    connection.execute("SELECT pg_reload_conf()")
+
+
+def promote() -> str:
+    """Let the standby take writes; the first server's folder is set aside. Returns its URL.
+
+    Raises FirstStillRuns: two servers that both take writes could never be made one again.
+    """
+    first, second = settings.POSTGRES_DIR, embedded.standby_folder(settings.DATA_DIR)
+    if embedded.url_if_running(first) is not None:
+        raise FirstStillRuns(
+            zh="原来的数据库还在运行。确实要切换，请先停掉它：huying down --first",
+            en="The first server still runs. To switch all the same, stop it: huying down --first",
+        )
+    if not (second / embedded.STANDBY_SIGNAL).exists():
+        raise NoStandby(
+            zh="没有热备库可以接替，请先执行 huying standby",
+            en="There is no standby that could take over; `huying standby` makes one",
+        )
+    url = embedded.start(second)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        connection.execute("ALTER SYSTEM RESET primary_conninfo")
+        connection.execute("ALTER SYSTEM RESET primary_slot_name")
+        # Before its first write, so that the copied log has no gap.
+        if archive.wal_folder(settings.BACKUP_DIR).exists():
+            connection.execute(
+                "SELECT pg_create_physical_replication_slot(%s, true) WHERE NOT EXISTS"
+                " (SELECT FROM pg_replication_slots WHERE slot_name = %s)",
+                [archive.SLOT, archive.SLOT],
+            )
+        connection.execute("SELECT pg_promote(true, 300)")
+        connection.execute("SELECT pg_reload_conf()")
+    _change_places(first, second)
+    return url
+
+
+def _change_places(first: Path, second: Path) -> None:
+    """The folder of the running server keeps its name; `postgres` becomes a link to it."""
+    if first.is_symlink() or first.exists():
+        first.rename(aside(first))
+    first.symlink_to(second.name)
+
+
+def watch(stopping: threading.Event) -> None:
+    """Keep the standby running. Where it stays away commits stop waiting for it, so that the
+    county goes on with one server, and wait again once it is back."""
+    seen_at, waiting = time.monotonic(), True
+    while not stopping.wait(WATCH_SECONDS):
+        folder = embedded.standby_folder(settings.DATA_DIR)
+        first = embedded.url_if_running(settings.POSTGRES_DIR)
+        if first is None or not (folder / embedded.STANDBY_SIGNAL).exists():
+            continue  # it took over, or will
+        try:
+            if embedded.url_if_running(folder) is None:
+                _logger.error("standby: it ended; starting it again")
+                embedded.start(folder)
+        except (OSError, subprocess.SubprocessError, embedded.ServerEnded):
+            _logger.exception("standby: it does not start")
+        with suppress(psycopg.Error), psycopg.connect(first, autocommit=True) as connection:
+            if _follows(connection):
+                seen_at = time.monotonic()
+            late = time.monotonic() - seen_at > PATIENCE_SECONDS
+            if late and waiting:
+                _logger.error("standby: away; commits are confirmed by one server alone")
+                _let_commits_wait(connection, wait=False)
+            elif not late and not waiting:
+                _let_commits_wait(connection)
+            waiting = not late
+
+
+def _follows(connection: psycopg.Connection) -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM pg_stat_replication"
+        " WHERE application_name = %s AND state = 'streaming'",
+        [NAME],
+    ).fetchone()
+    return bool(row and row[0])

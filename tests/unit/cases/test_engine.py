@@ -9,7 +9,8 @@ import pytest
 from huying.cases.queries.procedures import BUILT_IN
 from huying.cases.rules import clocks, engine
 from huying.cases.rules.engine import Facts, Mode, Plan, ReportFacts
-from huying.cases.rules.procedure import START, load
+from huying.cases.rules.procedure import START
+from huying.cases.rules.procedure_files import load
 from huying.cases.rules.values import BadValue
 from huying.directory.permissions import ROLE_PERMISSIONS, Actor, PostScope, Role
 from huying.standards.working_days import WorkingCalendar

@@ -8,7 +8,8 @@ import yaml
 from huying.cases.queries.procedures import BUILT_IN
 from huying.cases.rules.needs import Need, NeedKind
 from huying.cases.rules.parties import PARTIES
-from huying.cases.rules.procedure import Procedure, ProcedureInvalid, load, parse
+from huying.cases.rules.procedure import Procedure
+from huying.cases.rules.procedure_files import ProcedureInvalid, load, parse
 from huying.cases.rules.receipts import case_number
 
 FILES = sorted(BUILT_IN.glob("*.yaml"))

@@ -12,7 +12,8 @@ from typing import Final
 from django.conf import settings
 
 from huying.cases.models import ProcedureVersion
-from huying.cases.rules.procedure import Procedure, load, parse
+from huying.cases.rules.procedure import Procedure
+from huying.cases.rules.procedure_files import load, parse
 from huying.directory.permissions import DomainError
 
 REPORTS: Final = "residents_report"

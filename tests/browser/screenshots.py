@@ -66,7 +66,7 @@ def take(
                     continue
                 answer = page.goto(address.path.format(**known))
                 page.wait_for_load_state("load")
-                if page.locator("[data-map], [data-chart]").count():
+                if page.locator("[data-map], [data-map-picker], [data-chart]").count():
                     page.wait_for_timeout(600)  # maps and charts draw after load
                 # 404 is for this role what somebody else's case is.
                 if answer is None or answer.status not in (200, 404):

@@ -112,7 +112,7 @@ def measure_for_ever(load: Load, port: int) -> None:
                 while not load.ended.is_set():
                     began = time.monotonic()
                     connection.sendall(frame_at(at))
-                    while not (pieces := list(deframer.feed(connection.recv(65536)))):
+                    while not (pieces := list(deframer.feed(_received(connection)))):
                         pass
                     if isinstance(pieces[0], hj212.Frame) and pieces[0].cn == "9014":
                         load.readings.add(at)
@@ -121,6 +121,13 @@ def measure_for_ever(load: Load, port: int) -> None:
         except OSError:
             load.failures += 1
             time.sleep(0.05)
+
+
+def _received(connection: socket.socket) -> bytes:
+    data = connection.recv(65536)
+    if not data:
+        raise ConnectionResetError("the listener is gone")
+    return data
 
 
 def frame_at(at: int) -> bytes:
@@ -133,8 +140,8 @@ def frame_at(at: int) -> bytes:
 
 
 @contextmanager
-def running(county: County) -> Iterator[tuple[str, int]]:
-    """`huying up`; its address and the port of devices."""
+def running(county: County) -> Iterator[tuple[str, int, int]]:
+    """`huying up`; its address, the port of devices, its process."""
     web, stream, port = free_ports(3)
     child = county.background(
         [
@@ -145,10 +152,28 @@ def running(county: County) -> Iterator[tuple[str, int]]:
     )
     try:
         assert wait_until_ready(f"http://127.0.0.1:{web}", seconds=PATIENCE_SECONDS)
-        yield f"http://127.0.0.1:{web}", port
+        yield f"http://127.0.0.1:{web}", port, child.pid
     finally:
         child.send_signal(signal.SIGTERM)
         child.wait()
+
+
+@contextmanager
+def loading(load: Load, url: str, port: int, token: str) -> Iterator[None]:
+    """Programs that report and a device that measures, until the end."""
+    threads = [
+        threading.Thread(target=report_for_ever, args=(load, url, token, program))
+        for program in range(PROGRAMS)
+    ]
+    threads.append(threading.Thread(target=measure_for_ever, args=(load, port)))
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        load.ended.set()
+        for thread in threads:
+            thread.join()
 
 
 def wait_for(what: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
@@ -195,27 +220,13 @@ def drill(county: County, seconds: float) -> int:
     token = county.shell(PREPARE.format(device=DEVICE)).strip().splitlines()[-1]
     county.do("standby")
     load = Load()
-    with running(county) as (url, port):
-        threads = [
-            threading.Thread(target=report_for_ever, args=(load, url, token, program))
-            for program in range(PROGRAMS)
-        ]
-        threads.append(threading.Thread(target=measure_for_ever, args=(load, port)))
-        for thread in threads:
-            thread.start()
-        try:
-            wait_for(lambda: len(load.reports) > 20 and len(load.readings) > 20)
-            time.sleep(seconds / 2)
-            before = len(load.reports), len(load.readings)
-            killed_at, promoting = fail_over(county, load)
-            wait_for(
-                lambda: len(load.reports) > before[0] + 20 and len(load.readings) > before[1] + 20
-            )
-            time.sleep(seconds / 2)
-        finally:
-            load.ended.set()
-            for thread in threads:
-                thread.join()
+    with running(county) as (url, port, _up), loading(load, url, port, token):
+        wait_for(lambda: len(load.reports) > 20 and len(load.readings) > 20)
+        time.sleep(seconds / 2)
+        before = len(load.reports), len(load.readings)
+        killed_at, promoting = fail_over(county, load)
+        wait_for(lambda: len(load.reports) > before[0] + 20 and len(load.readings) > before[1] + 20)
+        time.sleep(seconds / 2)
     lost = missing(county, load)
     checked = county.run("fsck")
     print(

@@ -164,13 +164,15 @@ def up(
     migrate()
     from django.conf import settings
 
-    from huying.config import processes
+    from huying.config import embedded, processes
 
     typer.echo(f"呼应 Huying: http://{host}:{port}  (HJ 212 on port {hj212_port}; Ctrl-C stops)")
     children = processes.everything(host, port, hj212_port=hj212_port, workers=workers)
-    if is_embedded():
-        children += processes.of_embedded(settings.DATA_DIR, settings.BACKUP_DIR)
-    processes.supervise(children)
+    if not is_embedded():
+        processes.supervise(children)
+        return
+    children += processes.of_embedded(settings.DATA_DIR, settings.BACKUP_DIR)
+    processes.supervise(children, beside=embedded.Keeper(settings.DATA_DIR).tend)
 
 
 @app.command()

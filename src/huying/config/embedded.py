@@ -43,6 +43,8 @@ STANDBY = "postgres-standby"
 STANDBY_SIGNAL = "standby.signal"
 CHILDREN_END_SECONDS = 10.0
 RECOVERY_SECONDS = 300.0
+LOOK_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
 
 _logger = logging.getLogger(__name__)
 # The library logs each failed try with the whole server log; the exception says enough.
@@ -339,3 +341,36 @@ class Apart:
                 pass  # not yet
             time.sleep(0.1)
         raise ServerEnded(self.said()[-800:])
+
+
+class Keeper:
+    """Starts the server in `data` again when it died by itself. Where there is a standby a person
+    decides which of the two goes on: a server that came back could disagree with one promoted."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._looked_at = 0.0
+        self._pause = LOOK_SECONDS
+
+    def tend(self) -> None:
+        """Look once in a while; more seldom while it does not start."""
+        now = time.monotonic()
+        if now - self._looked_at < self._pause:
+            return
+        self._looked_at = now
+        pgdata = (self._data / "postgres").resolve()
+        if _running(pgdata) is not None or not (pgdata / "PG_VERSION").exists():
+            self._pause = LOOK_SECONDS
+            return
+        if (standby_folder(self._data) / "PG_VERSION").exists():
+            return
+        _logger.error("the database ended by itself; starting it again")
+        try:
+            start(pgdata)
+            self._pause = LOOK_SECONDS
+        except Exception:
+            # Whatever keeps it from starting (a full disk, a recovery that takes long), it is
+            # tried again; the other processes wait for it and say so.
+            _logger.exception("the database does not start")
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        self._looked_at = time.monotonic()

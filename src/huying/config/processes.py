@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,8 +139,14 @@ def wait_until_ready(url: str, *, seconds: float = 40) -> bool:
     return False
 
 
-def supervise(processes: list[Process], *, stop_seconds: float = STOP_SECONDS) -> None:
-    """Keep all of them running until SIGTERM or SIGINT, then stop all of them."""
+def supervise(
+    processes: list[Process],
+    *,
+    beside: Callable[[], None] = lambda: None,
+    stop_seconds: float = STOP_SECONDS,
+) -> None:
+    """Keep all of them running until SIGTERM or SIGINT, then stop all of them. `beside` is done
+    with each look."""
     stopping = False
 
     def stop(*_: object) -> None:
@@ -150,6 +157,7 @@ def supervise(processes: list[Process], *, stop_seconds: float = STOP_SECONDS) -
     signal.signal(signal.SIGINT, stop)
     try:
         while not stopping:
+            beside()
             for process in processes:
                 process.tend()
             time.sleep(0.2)

@@ -79,3 +79,28 @@ def test_a_number_that_belongs_to_somebody_else_by_now_is_no_server(pgdata: Path
     assert embedded.url_if_running(pgdata) is None
     assert embedded.start(pgdata) == url
     assert _postmaster(pgdata) not in (number, os.getpid())
+
+
+def test_who_keeps_it_starts_it_again_when_it_died(pgdata: Path) -> None:
+    keeper = embedded.Keeper(pgdata.parent)
+    keeper.tend()
+    assert embedded.url_if_running(pgdata) is None, "there is nothing to keep yet"
+    embedded.start(pgdata)
+    os.kill(_postmaster(pgdata), signal.SIGKILL)
+    _wait_until_gone(_postmaster(pgdata))
+    keeper.tend()
+    url = embedded.url_if_running(pgdata)
+    assert url
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_beside_a_standby_a_person_decides(pgdata: Path) -> None:
+    embedded.start(pgdata)
+    standby = embedded.standby_folder(pgdata.parent)
+    standby.mkdir()
+    (standby / "PG_VERSION").write_text("18")
+    os.kill(_postmaster(pgdata), signal.SIGKILL)
+    _wait_until_gone(_postmaster(pgdata))
+    embedded.Keeper(pgdata.parent).tend()
+    assert embedded.url_if_running(pgdata) is None

@@ -7,6 +7,11 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
 django.setup()
 
-from huying.notices.stream import application  # noqa: E402 - Django must be set up first
+from django.conf import settings  # noqa: E402 - Django must be set up first
+
+from huying.notices.stream import application  # noqa: E402 - the same
+from huying.telemetry import serving  # noqa: E402 - the same
+
+serving.start(county=settings.COUNTY)
 
 __all__ = ["application"]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from huying.config.secrets import given
+from huying.telemetry import shared
 
 app = typer.Typer(
     name="huying",
@@ -196,6 +197,7 @@ def down(
 @app.command()
 def web(host: Host = "127.0.0.1", port: Port = 8000, workers: int = 2) -> None:
     """Pages and the REST interface alone, for a container of its own."""
+    shared.begin_here()
     setup()
     from huying.config import processes
 
@@ -206,6 +208,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8000, workers: int = 2) -> None:
 @app.command()
 def stream(host: Host = "127.0.0.1", port: Port = 8001) -> None:
     """Live updates alone, for a container of its own."""
+    shared.begin_here()
     setup()
     from huying.config import processes
 
@@ -216,19 +219,26 @@ def stream(host: Host = "127.0.0.1", port: Port = 8001) -> None:
 @app.command()
 def worker() -> None:
     """Jobs and the ledger's sequencer alone, for a container of its own."""
+    shared.begin_here()
     setup()
     from procrastinate.contrib.django import app as jobs
 
+    from huying.config import gauges, watching
     from huying.ledger import sequencer
 
     stopping = threading.Event()
     thread = threading.Thread(target=sequencer.run, args=(stopping,), name="sequencer")
     thread.start()
+    gauges.start(stopping)
+    around = [*jobs.worker_defaults.get("task_middleware", ()), watching.watch_job]
     connector = jobs.connector.get_worker_connector()  # type: ignore[attr-defined]  # DjangoConnector's own
     try:
         with jobs.replace_connector(connector) as app_with_connector:
             app_with_connector.run_worker(
-                concurrency=4, fetch_job_polling_interval=2.0, shutdown_graceful_timeout=5
+                concurrency=4,
+                fetch_job_polling_interval=2.0,
+                shutdown_graceful_timeout=5,
+                task_middleware=around,
             )
     finally:
         stopping.set()
@@ -240,6 +250,7 @@ def ingest(
     processes: Annotated[int, typer.Option(help="Listener processes on one port.")] = 1,
 ) -> None:
     """Listeners for devices alone (HJ 212 over TCP; MQTT when HUYING_MQTT_URL is set)."""
+    shared.begin_here()
     setup()
     from huying.sensing import listeners
 
@@ -254,6 +265,7 @@ def simulate(
     seed: int = 2026,
 ) -> None:
     """Build the demonstration county 清和县 in an empty database, with a progress bar."""
+    os.environ.setdefault("HUYING_TRAIL", "0")
     migrate()
     from huying.simulation import county
 
@@ -271,6 +283,8 @@ def demo(
 ) -> None:
     """The demonstration county, and one polluted evening told as it happens."""
     os.environ["HUYING_DEMO"] = "1"
+    # The terminal is for the story.
+    os.environ.setdefault("HUYING_TRAIL", "0")
     # The ledger is named after the address of the site: before anything is sealed.
     os.environ.setdefault("HUYING_PUBLIC_URL", f"http://{host}:{port}")
     migrate()

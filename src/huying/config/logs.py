@@ -1,5 +1,7 @@
 """Log lines as JSON, one a line, carrying no personal data: messages hold ids, never values.
 
+`trace_id` ties the lines of one frame, request or job together (telemetry/trace.py).
+
 What slips in all the same (the path of a receipt in a warning of Django's, a value in the text
 of an exception) is masked here: receipts, mobile numbers and ID numbers.
 """
@@ -9,6 +11,8 @@ import re
 from datetime import UTC, datetime
 
 import orjson
+
+from huying.telemetry import trace
 
 _MASKED = "***"
 _PERSONAL = re.compile(
@@ -32,7 +36,11 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": masked(record.getMessage()),
+            **getattr(record, "numbers", {}),
         }
+        trace_id = getattr(record, "trace_id", "") or trace.current_id()
+        if trace_id:
+            line["trace_id"] = trace_id
         if record.exc_info:
             line["trace"] = masked(self.formatException(record.exc_info))
         return orjson.dumps(line).decode()

@@ -22,6 +22,7 @@ from pathlib import Path
 import httpx
 
 from huying.config import embedded
+from huying.telemetry import shared
 
 STOP_SECONDS = 8.0
 STEADY_SECONDS = 60.0
@@ -47,6 +48,7 @@ class Process:
     started_at: float = 0.0
 
     def start(self) -> None:
+        shared.begin(self.environment)
         self.child = subprocess.Popen(self.command, env={**os.environ, **self.environment})
         self.started_at = time.monotonic()
 
@@ -103,17 +105,25 @@ def stream(host: str, port: int) -> list[str]:
 
 
 def everything(host: str, port: int, *, hj212_port: int, workers: int = 2) -> list[Process]:
-    """What `huying up` runs. The stream listens beside the web, on port + 1."""
-    shared = {
+    """What `huying up` runs. The stream listens beside the web, on port + 1.
+
+    Where HUYING_METRICS_PORT is set, they answer scrapes on that port and the next three.
+    """
+    common = {
         "HUYING_STREAM_URL": os.environ.get("HUYING_STREAM_URL", f"http://{host}:{port + 1}"),
         "HUYING_PUBLIC_URL": os.environ.get("HUYING_PUBLIC_URL", f"http://{host}:{port}"),
         "HUYING_HJ212_PORT": str(hj212_port),
     }
     return [
-        Process("web", web(host, port, workers), shared),
-        Process("stream", stream(host, port + 1), shared),
-        Process("worker", huying("worker"), shared),
-        Process("ingest", huying("ingest"), shared),
+        Process(name, command, {**common, **watched(name, place)})
+        for place, (name, command) in enumerate(
+            {
+                "web": web(host, port, workers),
+                "stream": stream(host, port + 1),
+                "worker": huying("worker"),
+                "ingest": huying("ingest"),
+            }.items()
+        )
     ]
 
 
@@ -124,6 +134,13 @@ def of_embedded(data: Path, backups: Path) -> list[Process]:
         Process("archive", huying("archive"), once_there_is=backups / embedded.WAL),
         Process("standby", huying("standby", "--watch"), once_there_is=second),
     ]
+
+
+def watched(name: str, place: int) -> dict[str, str]:
+    """How a process is seen from outside: its port for metrics, its name among traces."""
+    first = int(os.environ.get(shared.PORT) or 0)
+    named = {"OTEL_SERVICE_NAME": os.environ.get("OTEL_SERVICE_NAME", f"huying-{name}")}
+    return {**named, **(shared.environment(first + place) if first else {})}
 
 
 def wait_until_ready(url: str, *, seconds: float = 40) -> bool:

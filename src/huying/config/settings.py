@@ -75,6 +75,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "huying.config.watching.WatchMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "huying.config.middleware.SecurityHeadersMiddleware",
@@ -231,4 +232,8 @@ LOGGING = {
     "formatters": {"json": {"()": "huying.config.logs.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("HUYING_LOG_LEVEL", "WARNING")},
+    # What was done, a line each, with its trace: kept whatever the level of the rest.
+    "loggers": {
+        "huying.trail": {"level": "INFO" if os.environ.get("HUYING_TRAIL") != "0" else "WARNING"}
+    },
 }

@@ -11,6 +11,7 @@ from huying.ledger import columns
 from huying.ledger.models import Salt
 from huying.ledger.rules.entries import Entry, Json, SealedEntry, prepare
 from huying.ledger.rules.errors import EntryRefused, LedgerError
+from huying.telemetry import trail
 
 __all__ = [
     "Entry",
@@ -91,7 +92,9 @@ def record(
         values += [list(sealed.salts), list(sealed.salts.values())]
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return int(cursor.fetchone()[0])
+        record_id = int(cursor.fetchone()[0])
+    trail.note("ledger.recorded", record=record_id, kind=kind, subject=subject, by=by)
+    return record_id
 
 
 def record_many(entries: Sequence[Entry]) -> list[int]:
@@ -108,6 +111,13 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
         columns.accept_columns(cursor)  # type: ignore[arg-type]  # Django's wrapper passes it on
         for start in range(0, len(sealed), _ROWS_PER_STATEMENT):
             ids += _insert_many(cursor, sealed[start : start + _ROWS_PER_STATEMENT])
+    if ids:
+        trail.note(
+            "ledger.recorded",
+            records=trail.some(ids),
+            kinds=sorted({entry.kind for entry in entries}),
+            subjects=[entry.subject for entry in entries[: trail.MOST_NUMBERS]],
+        )
     return ids
 
 

@@ -31,6 +31,8 @@ from django.utils import timezone
 from huying.ledger import actions, keys, mark, queries
 from huying.ledger.rules import merkle, notes
 from huying.ledger.rules.tiles import WIDTH
+from huying.telemetry import metrics
+from huying.telemetry.spans import span
 
 _logger = logging.getLogger(__name__)
 
@@ -153,8 +155,9 @@ def seal_pending() -> Batch | None:
     idle = _cursor().execute(_PENDING).fetchone()
     if idle is not None and not idle[1]:
         return Batch(0, idle[0], more=False)
+    began = time.perf_counter()
     # Durable: inside an older transaction the list of who runs would be an old one.
-    with transaction.atomic(durable=True):
+    with span("ledger.seal") as current, transaction.atomic(durable=True):
         cursor = _cursor()
         head = _lock_head(cursor)
         if head is None:
@@ -166,7 +169,10 @@ def seal_pending() -> Batch | None:
         if not rows and head.signed:
             return Batch(0, head.size, more=False)
         _place(cursor, head, rows, exhausted=len(rows) < BATCH)
-        return Batch(len(rows), head.size + len(rows), more=len(rows) == BATCH)
+        current.set(records=len(rows))
+    metrics.SEALED.inc(len(rows))
+    metrics.SEAL_SECONDS.observe(time.perf_counter() - began)
+    return Batch(len(rows), head.size + len(rows), more=len(rows) == BATCH)
 
 
 def seal_all() -> int:
@@ -306,7 +312,8 @@ def _place(cursor: Any, head: _Head, rows: Sequence[tuple[int, bytes]], *, exhau
 def _advance(cursor: Any, head: _Head, grown: merkle.Growth, *, last: int, exhausted: bool) -> None:
     """Sign the tree and move the watermark: to the horizon once everything below it is placed."""
     body = notes.CheckpointBody(head.origin, grown.size, grown.root)
-    note = str(notes.sign(body.text, keys.log_keys(head.origin)))
+    with metrics.SIGN_SECONDS.time():
+        note = str(notes.sign(body.text, keys.log_keys(head.origin)))
     mark.remember(note)
     values = {
         "size": grown.size,

@@ -78,6 +78,7 @@ class Notice(models.Model):
     escalate_at = models.DateTimeField(null=True)
     escalated_steps = models.PositiveSmallIntegerField(default=0)
     escalated_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    trace_id = models.UUIDField(null=True, help_text="its delivery is logged under this")
     # Ids are drawn before the commit, so a higher id may become visible first; a stream
     # resumes by the transaction, not by the id.
     tx = TransactionId(db_default=CurrentTransactionId())

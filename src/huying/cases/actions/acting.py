@@ -31,6 +31,7 @@ from huying.directory.permissions import Actor, DomainError
 from huying.ledger import actions as ledger
 from huying.notices import actions as notices
 from huying.sensing import actions as sensing
+from huying.telemetry.spans import span
 
 
 class ActionNotOffered(DomainError):
@@ -125,7 +126,7 @@ def take_step(
 
     `more` is added to the act's data and sealed readable, `personal` sealed as commitments.
     """
-    with transaction.atomic():
+    with span("case.act", case=case_id) as current, transaction.atomic():
         record = case_record(case_id)
         if by.kind != "RESIDENT" and not may_see(by, record.facts):
             raise CaseNotFound
@@ -136,6 +137,7 @@ def take_step(
         plan = planned(
             context.procedure, record.facts, by, action, note, data, files, report_id, now
         )
+        current.set(procedure=record.procedure, action=plan.offer.code)
         return _written(context, plan, files, more or {}, personal or {})
 
 
@@ -444,6 +446,7 @@ def case_changes(
     earliest = clockwork.earliest(facts.clocks)
     return {
         "id": facts.id,
+        "procedure": record.procedure,
         "expected": record.facts.version,
         "state": facts.state,
         "category": facts.category,

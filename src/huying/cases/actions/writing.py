@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
 from huying.cases.rules.clocks import Ticking
 from huying.cases.rules.words import MOST_WORDS
+from huying.telemetry import metrics, trail
 
 Row = Mapping[str, Any]
 
@@ -332,7 +333,9 @@ def create(changes: Changes) -> list[int]:
                 )
             },
         )
-        return [row[0] for row in cursor.fetchall()]
+        act_ids = [row[0] for row in cursor.fetchall()]
+    _note(changes, act_ids)
+    return act_ids
 
 
 def change(changes: Changes) -> list[int]:
@@ -358,7 +361,25 @@ def change(changes: Changes) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         changed, act_ids = cursor.fetchone()
-    return list(act_ids or ()) if changed == len(changes.cases) else []
+    if changed != len(changes.cases):
+        return []
+    _note(changes, act_ids or ())
+    return list(act_ids or ())
+
+
+def _note(changes: Changes, act_ids: Sequence[int]) -> None:
+    """Count the acts once they are committed, and leave their numbers in the log."""
+    procedures = {row["id"]: row["procedure"] for row in changes.cases}
+    for row in changes.acts:
+        counted = metrics.ACTS.labels(procedures[row["case_id"]], row["action"])
+        transaction.on_commit(counted.inc)
+    trail.note(
+        "case.acted",
+        cases=trail.some(sorted(procedures)),
+        acts=trail.some(act_ids),
+        actions=sorted({row["action"] for row in changes.acts}),
+        records=trail.some([row["record_id"] for row in changes.acts]),
+    )
 
 
 _REFRESH: Final = """

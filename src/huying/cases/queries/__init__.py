@@ -55,6 +55,7 @@ from huying.cases.queries.statistics import (
     day_figures,
     forget_typical,
     grid_measures,
+    open_by_procedure,
     overdue_by_unit,
     typical_answer,
 )
@@ -139,6 +140,7 @@ __all__ = [
     "nearby_open",
     "opening",
     "openings",
+    "open_by_procedure",
     "overdue_by_unit",
     "person_holdings",
     "procedure",

@@ -147,6 +147,13 @@ def day_figures(day: date, days: int = 1, organisation_id: int | None = None) ->
     ]
 
 
+def open_by_procedure() -> list[tuple[str, int]]:
+    """(procedure, open cases), from the tallies."""
+    rows = CaseTally.objects.filter(measure=Measure.OPEN).values("procedure")
+    sums = rows.annotate(value=Sum("count")).order_by("procedure")
+    return [(row["procedure"], row["value"]) for row in sums]
+
+
 def overdue_by_unit(now: datetime | None = None) -> list[tuple[int, str, int]]:
     """(organisation id, name, open cases past their due time), the most first; 0 = nobody yet."""
     now = now or timezone.now()

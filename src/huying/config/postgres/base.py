@@ -5,20 +5,51 @@ server costs nobody an error. Here the socket is asked instead: a server that we
 closed it, so it is readable, while an idle healthy connection has nothing to read. Something
 between the two may forget a connection in silence: so twice a minute the question is put to the
 server all the same.
+
+And each statement and commit is timed, by the process that waits for it.
 """
 
 import select
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
+
+from huying.telemetry import metrics
+from huying.telemetry.spans import span
 
 ASK_AFTER_SECONDS: Final = 30.0
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     _asked_at = 0.0
+    statements = 0
+    """How many this connection has executed."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.execute_wrappers.append(self._timed)
+
+    def _timed(
+        self, execute: Callable[..., Any], sql: Any, values: Any, many: bool, context: Any
+    ) -> Any:
+        self.statements += 1
+        began = time.perf_counter()
+        try:
+            return execute(sql, values, many, context)
+        except Exception as error:
+            metrics.DATABASE_ERRORS.labels(type(error).__name__).inc()
+            raise
+        finally:
+            metrics.STATEMENT_SECONDS.observe(time.perf_counter() - began)
+
+    def _commit(self) -> None:
+        began = time.perf_counter()
+        with span("database.commit"):
+            super()._commit()
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
 
     def is_usable(self) -> bool:
         if self.connection is None:

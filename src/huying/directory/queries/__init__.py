@@ -14,7 +14,12 @@ from huying.directory.queries.actors import (
     home_of,
     session_account_id,
 )
-from huying.directory.queries.calendar import CalendarGap, calendar_gap, working_calendar
+from huying.directory.queries.calendar import (
+    LONGEST_REACH_DAYS,
+    CalendarGap,
+    calendar_gap,
+    working_calendar,
+)
 from huying.directory.queries.editions import forget_caches
 from huying.directory.queries.own import DemoCard, OwnAccount, demo_accounts, own_account
 from huying.directory.queries.people import MaskedPerson, find_people, masked_people, masked_person
@@ -46,6 +51,7 @@ from huying.directory.queries.staffing import (
 from huying.directory.queries.tokens import actor_of_token
 
 __all__ = [
+    "LONGEST_REACH_DAYS",
     "AccessRow",
     "AccountCard",
     "CalendarGap",

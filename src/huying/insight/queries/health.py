@@ -118,20 +118,38 @@ def _quarantine() -> Part:
     )
 
 
-def _jobs(now: datetime) -> Part:
+@dataclass(frozen=True, slots=True)
+class JobHealth:
+    """Jobs due and not begun, jobs given up, how long the oldest is due, the last heartbeat."""
+
+    waiting: int
+    failed: int
+    oldest_age_s: float
+    beat_at: datetime | None
+
+
+def job_health(now: datetime) -> JobHealth:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FILTER (WHERE status = 'todo' AND coalesce(scheduled_at, %s) <= %s),"
             " count(*) FILTER (WHERE status = 'failed'),"
-            " min(scheduled_at) FILTER (WHERE status = 'todo')"
-            " FROM procrastinate_jobs WHERE status IN ('todo', 'failed')",
+            " min(coalesce(scheduled_at, deferred.at)) FILTER (WHERE status = 'todo')"
+            " FROM procrastinate_jobs LEFT JOIN LATERAL (SELECT min(at) AS at"
+            " FROM procrastinate_events WHERE job_id = procrastinate_jobs.id AND type = 'deferred'"
+            ") deferred ON status = 'todo' WHERE status IN ('todo', 'failed')",
             [now, now],
         )
         waiting, failed, oldest = cursor.fetchone()
         cursor.execute("SELECT max(last_heartbeat) FROM procrastinate_workers")
         (beat,) = cursor.fetchone()
-    figures = ((_("等待"), f"{waiting:,}"), (_("失败"), f"{failed:,}"))
-    alive = beat is not None and now - beat < timedelta(seconds=60)
+    age = max(0.0, (now - oldest).total_seconds()) if oldest is not None else 0.0
+    return JobHealth(waiting, failed, age, beat)
+
+
+def _jobs(now: datetime) -> Part:
+    found = job_health(now)
+    figures = ((_("等待"), f"{found.waiting:,}"), (_("失败"), f"{found.failed:,}"))
+    alive = found.beat_at is not None and now - found.beat_at < timedelta(seconds=60)
     if not alive:
         return Part(
             _("后台任务"),
@@ -140,12 +158,11 @@ def _jobs(now: datetime) -> Part:
             figures,
             mend=_("启动 huying worker，或用 huying up 启动全部"),
         )
-    late = oldest is not None and (now - oldest).total_seconds() > OLDEST_JOB_S
-    if late:
+    if found.oldest_age_s > OLDEST_JOB_S:
         return Part(
             _("后台任务"), WATCH, _("任务有积压"), figures, mend=_("再启动一个 huying worker")
         )
-    return Part(_("后台任务"), WATCH if failed else GOOD, _("正常运行"), figures)
+    return Part(_("后台任务"), WATCH if found.failed else GOOD, _("正常运行"), figures)
 
 
 def _seals(now: datetime) -> Part:
@@ -199,14 +216,28 @@ def _calendar(now: datetime) -> Part:
     )
 
 
-def _backups(now: datetime, folder: Path) -> Part:
+def _newest_manifest(folder: Path) -> dict[str, Any] | None:
     newest = max(folder.glob("*/manifest.json"), default=None) if folder.is_dir() else None
-    if newest is None:
+    return orjson.loads(newest.read_bytes()) if newest is not None else None
+
+
+def _made_at(manifest: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(manifest["made_at"]).astimezone(UTC)
+
+
+def last_backup(folder: Path) -> datetime | None:
+    """When the newest backup in a folder was made; None without one."""
+    manifest = _newest_manifest(folder)
+    return _made_at(manifest) if manifest is not None else None
+
+
+def _backups(now: datetime, folder: Path) -> Part:
+    manifest = _newest_manifest(folder)
+    if manifest is None:
         return Part(
             _("备份"), BAD, _("还没有做过备份"), mend=_("运行 huying backup，并安排每天自动运行")
         )
-    manifest = orjson.loads(newest.read_bytes())
-    made_at = datetime.fromisoformat(manifest["made_at"]).astimezone(UTC)
+    made_at = _made_at(manifest)
     figures = (
         (_("最近备份"), ago(made_at, now=now, _=_)),
         (_("当时存证"), f"{manifest['ledger_size']:,}"),

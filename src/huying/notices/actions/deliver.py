@@ -26,6 +26,8 @@ from huying.notices.parameters import parameters
 from huying.notices.rules.parameters import Retry
 from huying.notices.rules.timing import retry_after, ring_at
 from huying.notices.rules.vocabulary import DeliveryState, Urgency
+from huying.telemetry import metrics, trace, trail
+from huying.telemetry.spans import span
 
 BATCH: Final = 32
 SENDERS: Final = 8
@@ -47,7 +49,7 @@ LEFT JOIN notices_quiethours quiet ON quiet.account_id = notice.account_id
 WHERE delivery.id = due.id
 RETURNING delivery.id, delivery.channel, delivery.attempts, notice.id, notice.title,
     notice.body, notice.urgency, notice.read_at IS NOT NULL, address.id,
-    address.sealed, address.is_active, quiet.starts, quiet.ends
+    address.sealed, address.is_active, quiet.starts, quiet.ends, notice.trace_id::text
 """
 
 # Only where the lease is still ours: whoever took the row over after it ran out has the word.
@@ -107,6 +109,7 @@ class _Claimed:
     is_active: bool
     quiet_starts: time | None
     quiet_ends: time | None
+    trace_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +126,16 @@ def drain(*, by: Actor, batches: int = 20) -> DrainResult:
     """Send what is due, at most `batches` × BATCH messages. Several drains may run at once."""
     by.require(Permission.NOTICE_ADMIN)
     total = DrainResult()
-    with ThreadPoolExecutor(SENDERS, thread_name_prefix="notices") as senders:
+    with (
+        span("notices.drain") as current,
+        ThreadPoolExecutor(SENDERS, thread_name_prefix="notices") as senders,
+    ):
         for _ in range(batches):
             result = _drain_batch(senders, timezone.now())
             total += result
             if result.taken < BATCH:
                 break
+        current.set(taken=total.taken, sent=total.sent, dead=total.dead)
     return total
 
 
@@ -141,6 +148,7 @@ def _drain_batch(senders: ThreadPoolExecutor, now: datetime) -> DrainResult:
         return DrainResult()
     outcomes = list(senders.map(lambda row: _handle(row, now), claimed))
     _note(claimed, outcomes, lease)
+    _log(claimed, outcomes)
     gone = [row.address_id for row, outcome in zip(claimed, outcomes, strict=True) if outcome.gone]
     if gone:
         Address.objects.filter(id__in=gone).update(is_active=False)
@@ -163,6 +171,24 @@ def _note(claimed: list[_Claimed], outcomes: list[_Outcome], lease: datetime) ->
                 "lease": lease,
             },
         )
+
+
+def _log(claimed: list[_Claimed], outcomes: list[_Outcome]) -> None:
+    """Each try under the trace of the act it tells of."""
+    for row, outcome in zip(claimed, outcomes, strict=True):
+        if outcome.postponed:
+            continue
+        result = outcome.state.value
+        metrics.DELIVERIES.labels(row.channel, result).inc()
+        with trace.begun(trace_id=row.trace_id):
+            trail.note(
+                "notice.delivery",
+                notice=row.notice_id,
+                delivery=row.id,
+                channel=row.channel,
+                result=result,
+                error=outcome.error_code,
+            )
 
 
 def _handle(row: _Claimed, now: datetime) -> _Outcome:

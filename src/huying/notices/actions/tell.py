@@ -16,6 +16,7 @@ from huying.notices.parameters import parameters
 from huying.notices.rules.timing import escalate_after
 from huying.notices.rules.vocabulary import Urgency, topic_of
 from huying.notices.wire import CaseNews
+from huying.telemetry import metrics, trace, trail
 
 __all__ = ["CaseNews", "NoticeTooLong", "announce_case", "notify", "wake_drain"]
 
@@ -25,10 +26,10 @@ MAX_BODY: Final = 2000
 _NOTIFY = """
 WITH told AS (
     INSERT INTO notices_notice (account_id, kind, urgency, title, body, link, subject, sent_by,
-        batch, escalate_to, escalate_at, escalated_steps, escalated_from_id)
+        batch, escalate_to, escalate_at, escalated_steps, escalated_from_id, trace_id)
     SELECT person.id, %(kind)s, %(urgency)s, %(title)s, %(body)s, %(link)s, %(subject)s,
         %(sent_by)s, batch.id, %(escalate_to)s::bigint[], %(escalate_at)s::timestamptz, 0,
-        %(escalated_from)s::bigint
+        %(escalated_from)s::bigint, %(trace)s::uuid
     FROM (SELECT DISTINCT unnest(%(to)s::bigint[]) AS id ORDER BY id) person,
          (SELECT COALESCE(%(batch)s::uuid, gen_random_uuid()) AS id) batch
     RETURNING id, account_id
@@ -141,15 +142,23 @@ def tell(
                 "escalate_to": [person for person in escalate_to if person not in already],
                 "escalate_at": now + wait if wait else None,
                 "escalated_from": escalated_from,
+                "trace": trace.current_id() or None,
                 "defaults": [channel.value for channel in in_force.default_channels[urgency]],
                 "rings_all": urgency is Urgency.EMERGENCY,
             },
         )
         ids, deliveries = cursor.fetchone()
+    _count(ids or (), kind, urgency, subject)
     announce.after_commit(wire.NEW_NOTICES)
     if deliveries:
         wake_drain()
     return list(ids or [])
+
+
+def _count(ids: Sequence[int], kind: str, urgency: Urgency, subject: str) -> None:
+    told = metrics.TOLD.labels(urgency.value)
+    transaction.on_commit(partial(told.inc, len(ids)))
+    trail.note("notices.told", kind=kind, subject=subject, notices=trail.some(ids))
 
 
 def _printable(text: str) -> str:

@@ -95,6 +95,10 @@ class Migration(migrations.Migration):
                 ("escalate_at", models.DateTimeField(null=True)),
                 ("escalated_steps", models.PositiveSmallIntegerField(default=0)),
                 (
+                    "trace_id",
+                    models.UUIDField(help_text="its delivery is logged under this", null=True),
+                ),
+                (
                     "tx",
                     huying.notices.models.TransactionId(
                         db_default=huying.notices.models.CurrentTransactionId()

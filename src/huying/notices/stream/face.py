@@ -30,6 +30,7 @@ from huying.notices.rules.cursor import Position, parsed
 from huying.notices.stream.catch_up import missed
 from huying.notices.stream.hub import Browser, CaseEvent, CatchUp, Dropped, Hub, NoticeEvent
 from huying.notices.stream.visitors import visitor
+from huying.telemetry import metrics
 
 HEARTBEAT_SECONDS: Final = 15.0
 RECHECK_SECONDS: Final = 60.0
@@ -105,6 +106,7 @@ class Live:
             return _refusal(401, "NOT_SIGNED_IN", headers)
         same = len(self.hub.by_account.get(actor.account_id, ()))
         if same >= MOST_OF_ONE_ACCOUNT or self.hub.browsers >= MOST_BROWSERS:
+            metrics.BROWSERS_REFUSED.inc()
             return _refusal(429, "TOO_MANY_STREAMS", {**headers, "Retry-After": "30"})
         last = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
         stream = _Stream(self, Browser(actor.account_id, actor), session_key, last or "")

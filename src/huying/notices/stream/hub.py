@@ -17,6 +17,7 @@ from psycopg import sql
 from huying.directory.permissions import Actor, Permission
 from huying.notices import wire
 from huying.notices.rules.cursor import Snapshot
+from huying.telemetry import metrics
 
 _logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Browser:
             return
         if self.waiting.qsize() >= QUEUE:
             self.is_dropped = True
+            metrics.BROWSERS_DROPPED.inc()
             while not self.waiting.empty():
                 self.waiting.get_nowait()
             event = Dropped()
@@ -116,6 +118,7 @@ class Hub:
 
     def join(self, browser: Browser) -> None:
         self.by_account[browser.account_id].add(browser)
+        metrics.BROWSERS.set(self.browsers)
 
     def leave(self, browser: Browser) -> None:
         mine = self.by_account.get(browser.account_id)
@@ -123,6 +126,7 @@ class Hub:
             mine.discard(browser)
             if not mine:
                 del self.by_account[browser.account_id]
+        metrics.BROWSERS.set(self.browsers)
 
     def dispatch(self, payload: str) -> None:
         """Hand one payload to those it is for. New notices are `read`, not carried."""
@@ -192,6 +196,7 @@ class Hub:
                     )
                     seen = await self.read(eye, None)
                     self.is_listening = True
+                    metrics.LISTENING.set(1)
                     pause = _FIRST_PAUSE
                     self._all_catch_up()
                     while True:
@@ -202,6 +207,7 @@ class Hub:
                 _logger.warning("live channel lost (%s); listening again", type(fault).__name__)
             finally:
                 self.is_listening = False
+                metrics.LISTENING.set(0)
             # Spreading the processes' attempts needs no unpredictable numbers.
             await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - jitter
             pause = min(pause * 2, _LONGEST_PAUSE)

@@ -46,18 +46,18 @@ EARLIER_OTHER: Final = EARLIER.format(
 
 OPEN: Final = """
 INSERT INTO sensing_alert (device_id, rule_id, rule_version, property_id, severity, opened_at,
-    noticed_at, closed_at, value, peak_value, peak_at, last_value, last_at, threshold,
+    noticed_at, closed_at, value, peak_value, peak_at, last_value, last_at, threshold, trace_id,
     true_alarm_by)
 SELECT device_id, rule_id, rule_version, property_id, severity, to_timestamp(opened_at), %s,
        to_timestamp(closed_at), value, peak, to_timestamp(peak_at), last, to_timestamp(last_at),
-       threshold, ''
+       threshold, trace_id, ''
 FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::smallint[], %s::text[], %s::bigint[],
             %s::bigint[], %s::float8[], %s::float8[], %s::bigint[], %s::float8[], %s::bigint[],
-            %s::float8[])
+            %s::float8[], %s::uuid[])
      AS g (device_id, rule_id, rule_version, property_id, severity, opened_at, closed_at, value,
-           peak, peak_at, last, last_at, threshold)
+           peak, peak_at, last, last_at, threshold, trace_id)
 ON CONFLICT (device_id, rule_id) WHERE closed_at IS NULL DO NOTHING
-RETURNING id, device_id, rule_id, extract(epoch FROM opened_at)::bigint
+RETURNING id, device_id, rule_id, extract(epoch FROM opened_at)::bigint, trace_id::text
 """
 
 FOLLOW: Final = """

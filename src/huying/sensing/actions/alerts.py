@@ -19,6 +19,7 @@ from huying.sensing.queries.registry import DeviceProfile, Registry, as_rule, re
 from huying.sensing.rules.alerting import Rule, Standing, Step, evaluate, is_silent
 from huying.sensing.rules.phrases import summary
 from huying.standards import aqi
+from huying.telemetry import metrics, trace, trail
 
 _logger = logging.getLogger(__name__)
 
@@ -84,6 +85,9 @@ class _Opened:
     id: int
     course: _Course
     segment: _Segment
+    trace_id: str
+    """What follows from the alert goes under this trace: of the request that brought the reading,
+    else one of its own, for one batch holds the frames of many devices."""
 
 
 def evaluate_rows(*, known: Registry, rows: Sequence[Row], now: datetime, by: Actor) -> list[int]:
@@ -315,7 +319,9 @@ def _write(known: Registry, courses: Sequence[_Course], now: datetime, by: Actor
         ]
     ]
     if entries:
-        ledger.record_many(entries)
+        record_ids = ledger.record_many(entries)
+        for one, record_id in zip(opened, record_ids, strict=False):
+            _follow_up(one, record_id)
     _announce(known, opened, closed, peaked, now)
     return [one.id for one in opened]
 
@@ -347,7 +353,7 @@ def _insert_alerts(pairs: Sequence[tuple[_Course, _Segment]], now: datetime) -> 
         return []
     # Closed ones first: they cannot meet the constraint on open ones.
     ordered = sorted(pairs, key=lambda pair: pair[1].closed_at is None)
-    columns: list[list[Any]] = [[] for _ in range(13)]
+    columns: list[list[Any]] = [[] for _ in range(14)]
     for course, segment in ordered:
         rule = course.rule
         line = (
@@ -356,6 +362,7 @@ def _insert_alerts(pairs: Sequence[tuple[_Course, _Segment]], now: datetime) -> 
             None if rule.test == "SILENCE" else segment.value, segment.peak,
             segment.peak_at, segment.last, segment.last_at,
             None if rule.test == "SILENCE" else rule.threshold,
+            trace.current_id() or trace.new_id(),
         )  # fmt: skip
         for column, item in zip(columns, line, strict=True):
             column.append(item)
@@ -363,7 +370,21 @@ def _insert_alerts(pairs: Sequence[tuple[_Course, _Segment]], now: datetime) -> 
     with connection.cursor() as cursor:
         cursor.execute(statements.OPEN, [now, *columns])
         lines = cursor.fetchall()
-    return [_Opened(line[0], *by_key[(line[1], line[2], line[3])]) for line in lines]
+    return [_Opened(line[0], *by_key[(line[1], line[2], line[3])], line[4]) for line in lines]
+
+
+def _follow_up(one: _Opened, record_id: int) -> None:
+    """Leave in the log by which reading of which device this alert came about."""
+    severity = one.course.rule.severity
+    with trace.begun(trace_id=one.trace_id):
+        trail.note(
+            "alert.opened",
+            alert=one.id,
+            record=record_id,
+            mn=one.course.profile.mn,
+            reading_at=_time(one.segment.opened_at).isoformat(),
+        )
+    transaction.on_commit(metrics.ALERTS.labels(severity).inc)
 
 
 def _keep_states(courses: Sequence[_Course]) -> None:
@@ -403,7 +424,7 @@ def _announce(
     peaked: Sequence[tuple[int, float | None]],
     now: datetime,
 ) -> None:
-    handed = [one.id for one in opened if _send(_event_of(known, one))]
+    handed = [one.id for one in opened if _send(_event_of(known, one), one.trace_id)]
     _mark_handed_over(handed, now)
     ended = [*closed]
     ended += [
@@ -415,9 +436,10 @@ def _announce(
         _tell(events.alert_updated, events.AlertUpdated(alert_id, peak, None))
 
 
-def _send(event: events.AlertOpened) -> bool:
+def _send(event: events.AlertOpened, trace_id: str) -> bool:
     """Whether somebody took the alert over."""
-    return _tell(events.alert_opened, event) and events.alert_opened.has_listeners()
+    with trace.begun(trace_id=trace_id):
+        return _tell(events.alert_opened, event) and events.alert_opened.has_listeners()
 
 
 def _tell(signal: Any, event: Any) -> bool:
@@ -491,8 +513,10 @@ def hand_over_alerts(*, now: datetime, by: Actor, limit: int = 200) -> int:
             segment = _Segment(
                 alert.id, int(alert.opened_at.timestamp()), alert.value or 0.0, alert.property_id
             )
-            one = _Opened(alert.id, _Course(rule, profile, Standing()), segment)
-            if _send(_event_of(known, one)):
+            one = _Opened(
+                alert.id, _Course(rule, profile, Standing()), segment, str(alert.trace_id or "")
+            )
+            if _send(_event_of(known, one), one.trace_id):
                 _mark_handed_over([alert.id], now)
                 handed += 1
     return handed

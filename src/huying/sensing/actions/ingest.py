@@ -38,6 +38,7 @@ from huying.sensing.rules.readings import (
 )
 from huying.sensing.rules.verdicts import Measured, Verdict, verdicts
 from huying.standards import hj212
+from huying.telemetry import metrics
 
 BATCH_LIMIT: Final = 20_000
 
@@ -89,6 +90,7 @@ def ingest_batch(
             keep([*refused, *_kept(readings, outcomes)], received_at)
         heard_log.write(received_at)
         transaction.on_commit(lambda: _remembered.add(stored.new))
+    metrics.OBSERVATIONS.inc(sum(len(row.ids) for row in fresh))
     return BatchResult(outcomes, alerts)
 
 

@@ -20,6 +20,7 @@ from django.conf import settings
 
 from huying.directory.permissions import Actor
 from huying.sensing import events
+from huying.telemetry import serving
 
 _logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ async def _serve(host: str, port: int, mqtt_url: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     events.about_to_listen.send(sender=None)
+    serving.start(county=settings.COUNTY)
     # Readings live for one batch and form no cycles: looking for cycles among them is wasted.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)

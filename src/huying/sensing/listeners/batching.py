@@ -21,7 +21,10 @@ from django.db import Error, InterfaceError, OperationalError, connection
 from huying.directory.permissions import Actor
 from huying.sensing import actions, queries
 from huying.sensing.actions import Counters, Kept, Outcome, Reading
+from huying.sensing.listeners.seen import Seen
 from huying.sensing.rules.readings import DUPLICATE, QUARANTINED, STORED
+from huying.telemetry import metrics
+from huying.telemetry.spans import span
 
 _logger = logging.getLogger(__name__)
 Token = TypeVar("Token")
@@ -50,6 +53,7 @@ class Batcher(Generic[Token]):
         queue_limit: int = 20_000,
     ) -> None:
         self.counters = Counters()
+        self._seen = Seen(kind)
         self._name = name
         self._kind = kind
         self._by = by
@@ -92,6 +96,7 @@ class Batcher(Generic[Token]):
             self._news.set()
         if not self._full and len(self._readings) + len(self._kept) >= self._queue_limit:
             self._full = True
+            self._seen.full.inc()
             self._on_full()
 
     async def prepare(self) -> None:
@@ -115,6 +120,7 @@ class Batcher(Generic[Token]):
             if batch or kept:
                 outcomes = await loop.run_in_executor(self._writer, self._commit, batch, kept)
                 self._count(outcomes)
+                self._seen.batch(self.counters, outcomes, self.waiting)
                 self._settle(batch, outcomes)
                 # What a batch was made of is gone before the next one is built.
                 del batch, kept, outcomes
@@ -169,8 +175,11 @@ class Batcher(Generic[Token]):
     ) -> Sequence[Outcome | None]:
         began = time.perf_counter()
         readings = [reading for reading, _ in batch]
-        outcomes = self._commit_readings(readings, kept)
-        self.counters.commit_ms = round((time.perf_counter() - began) * 1000, 1)
+        with span("sensing.batch", readings=len(readings), refused=len(kept)):
+            outcomes = self._commit_readings(readings, kept)
+        took = time.perf_counter() - began
+        metrics.BATCH_SECONDS.observe(took)
+        self.counters.commit_ms = round(took * 1000, 1)
         return outcomes
 
     def _commit_readings(
@@ -229,6 +238,7 @@ class Batcher(Generic[Token]):
 
     def _write_notes(self, stopped: bool) -> None:
         self.counters.waiting = self.waiting
+        self._seen.now(self.counters, self.waiting)
         try:
             queries.registry()
             actions.heard_log.write(time.time(), all_of_it=stopped)

@@ -26,6 +26,7 @@ from huying.sensing.queries import DeviceProfile
 from huying.sensing.rules import frames
 from huying.sensing.rules.quick import Quick, Shapes
 from huying.standards import hj212
+from huying.telemetry import metrics
 
 _logger = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class Server:
 
     def turn_away(self) -> None:
         """Say so, once a minute: one connection too many."""
+        metrics.CONNECTIONS_REFUSED.inc()
         if self.turned_away.add("", time.time()) == 1:
             _logger.warning(
                 "HJ 212: more than %d connections; further ones are closed at once",

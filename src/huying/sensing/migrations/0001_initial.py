@@ -707,6 +707,12 @@ class Migration(migrations.Migration):
                 ("true_alarm_at", models.DateTimeField(null=True)),
                 ("true_alarm_by", models.CharField(blank=True, max_length=80)),
                 (
+                    "trace_id",
+                    models.UUIDField(
+                        help_text="what follows from it is logged under this", null=True
+                    ),
+                ),
+                (
                     "rule",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,

@@ -184,6 +184,7 @@ class Alert(models.Model):
     true_alarm = models.BooleanField(null=True)
     true_alarm_at = models.DateTimeField(null=True)
     true_alarm_by = models.CharField(max_length=80, blank=True)
+    trace_id = models.UUIDField(null=True, help_text="what follows from it is logged under this")
 
     objects = AlertQuerySet.as_manager()
 

@@ -28,6 +28,7 @@ from huying.sensing.queries.operations import (
     QuarantineCount,
     QuarantineRow,
     listener_health,
+    partitions_until,
     quarantine_counts,
     quarantine_page,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "listener_health",
     "observation_page",
     "open_alerts",
+    "partitions_until",
     "quarantine_counts",
     "quarantine_page",
     "registry",

@@ -1,7 +1,7 @@
 """How the listeners are doing, and what waits in quarantine."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
@@ -80,6 +80,20 @@ def quarantine_counts() -> list[QuarantineCount]:
             [COUNT_LIMIT],
         )
         return [QuarantineCount(reason, count) for reason, count in cursor.fetchall()]
+
+
+def partitions_until() -> datetime | None:
+    """The end of the last month that observations have a partition for; None without any."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(to_date(substring(c.relname FROM '_p(\\d{6})$'), 'YYYYMM'))"
+            " FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = 'sensing_observation'::regclass"
+        )
+        (month,) = cursor.fetchone()
+    if month is None:
+        return None
+    return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What is seen from outside: metrics, traces, and the id that ties log lines together."""

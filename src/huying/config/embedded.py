@@ -65,6 +65,9 @@ random_page_cost = 1.1
 jit = off
 timezone = 'UTC'
 log_min_duration_statement = 2000
+# Its log names no values and quotes no rows: they may be somebody's words.
+log_parameter_max_length = 0
+log_error_verbosity = terse
 """
 
 _THROW_AWAY = """

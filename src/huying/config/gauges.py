@@ -39,7 +39,6 @@ class Gauges:
     def refresh(self) -> None:
         """Read everything anew; a part that fails says so in the log and is missing."""
         found: list[Metric] = []
-        close_old_connections()
         for part in _PARTS:
             try:
                 found += part(timezone.now())
@@ -62,6 +61,7 @@ def start(stopping: threading.Event) -> None:
 
     def read() -> None:
         while True:
+            close_old_connections()
             gauges.refresh()
             if stopping.wait(EVERY_SECONDS):
                 connection.close()
@@ -122,7 +122,7 @@ def _ledger(now: datetime) -> Iterator[Metric]:
     yield _gauge(
         "huying_ledger_pending_age_seconds",
         "How long the oldest record has waited for its place; 0 = none waits",
-        found.oldest_pending_age_s,
+        max(0.0, found.oldest_pending_age_s),
     )
     if found.last_checkpoint_at is not None:
         yield _gauge(

@@ -3,7 +3,7 @@
 `trace_id` ties the lines of one frame, request or job together (telemetry/trace.py).
 
 What slips in all the same (the path of a receipt in a warning of Django's, a value in the text
-of an exception) is masked here: receipts, mobile numbers and ID numbers.
+of an exception) is masked here: receipts, mobile and ID numbers, rows quoted by the database.
 """
 
 import logging
@@ -16,7 +16,8 @@ from huying.telemetry import trace
 
 _MASKED = "***"
 _PERSONAL = re.compile(
-    r"(?<=/r/)[0-9A-Za-z-]{10,20}"  # the address of a receipt's page
+    r"(?<=DETAIL:)[^\n]+"  # PostgreSQL quotes the row that failed, words and all
+    r"|(?<=/r/)[0-9A-Za-z-]{10,20}"  # the address of a receipt's page
     r"|(?<=/reports/)[0-9A-Za-z-]{10,20}"  # and of the REST interface
     r"|\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}\b"  # a receipt as it is shown
     r"|(?<![0-9])1[3-9][0-9]{9}(?![0-9])"  # a mobile number

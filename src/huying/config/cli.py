@@ -230,6 +230,7 @@ def worker() -> None:
     thread = threading.Thread(target=sequencer.run, args=(stopping,), name="sequencer")
     thread.start()
     gauges.start(stopping)
+    watching.show_tasks(jobs.tasks)
     around = [*jobs.worker_defaults.get("task_middleware", ()), watching.watch_job]
     connector = jobs.connector.get_worker_connector()  # type: ignore[attr-defined]  # DjangoConnector's own
     try:

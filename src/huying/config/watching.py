@@ -1,7 +1,7 @@
 """What is seen of a request and of a job: its trace, its count, its time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from django.conf import settings
@@ -49,6 +49,15 @@ def route_of(request: HttpRequest) -> str:
     if found is not None:
         return f"/{found.route}"
     return "static" if request.path.startswith(settings.STATIC_URL) else "none"
+
+
+def show_tasks(names: Iterable[str]) -> None:
+    """Every task is there from the start, with 0."""
+    for name in names:
+        if name.partition(".")[0] != "builtin":
+            metrics.JOB_SECONDS.labels(name)
+            for result in ("DONE", "FAILED"):
+                metrics.JOBS.labels(name, result)
 
 
 def watch_job(call_next: SyncCallNext, context: JobContext, worker: Any) -> Any:

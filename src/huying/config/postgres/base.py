@@ -22,6 +22,10 @@ from huying.telemetry.spans import span
 
 ASK_AFTER_SECONDS: Final = 30.0
 
+# Shown as 0 before the first, so that a rise from nothing is seen as one.
+for _error in ("OperationalError", "InterfaceError"):
+    metrics.DATABASE_ERRORS.labels(_error)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     _asked_at = 0.0

@@ -25,13 +25,18 @@ from huying.notices.models import Address, Delivery
 from huying.notices.parameters import parameters
 from huying.notices.rules.parameters import Retry
 from huying.notices.rules.timing import retry_after, ring_at
-from huying.notices.rules.vocabulary import DeliveryState, Urgency
+from huying.notices.rules.vocabulary import EXTERNAL_CHANNELS, DeliveryState, Urgency
 from huying.telemetry import metrics, trace, trail
 from huying.telemetry.spans import span
 
 BATCH: Final = 32
 SENDERS: Final = 8
 LEASE: Final = timedelta(minutes=3)
+_TRIES: Final = {
+    (channel, state): metrics.DELIVERIES.labels(channel, state)
+    for channel in EXTERNAL_CHANNELS
+    for state in ("SENT", "FAILED", "DEAD", "SKIPPED")
+}
 
 _CLAIM = """
 UPDATE notices_delivery delivery
@@ -179,7 +184,7 @@ def _log(claimed: list[_Claimed], outcomes: list[_Outcome]) -> None:
         if outcome.postponed:
             continue
         result = outcome.state.value
-        metrics.DELIVERIES.labels(row.channel, result).inc()
+        _TRIES[row.channel, result].inc()
         with trace.begun(trace_id=row.trace_id):
             trail.note(
                 "notice.delivery",

@@ -21,6 +21,7 @@ from huying.telemetry import metrics, trace, trail
 __all__ = ["CaseNews", "NoticeTooLong", "announce_case", "notify", "wake_drain"]
 
 MAX_BODY: Final = 2000
+_TOLD: Final = {urgency: metrics.TOLD.labels(urgency.value) for urgency in Urgency}
 
 # One statement: a notice for each person, an outbox row for each address chosen.
 _NOTIFY = """
@@ -156,8 +157,7 @@ def tell(
 
 
 def _count(ids: Sequence[int], kind: str, urgency: Urgency, subject: str) -> None:
-    told = metrics.TOLD.labels(urgency.value)
-    transaction.on_commit(partial(told.inc, len(ids)))
+    transaction.on_commit(partial(_TOLD[urgency].inc, len(ids)))
     trail.note("notices.told", kind=kind, subject=subject, notices=trail.some(ids))
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -15,6 +15,7 @@ from huying.sensing import events
 from huying.sensing.actions import alert_statements as statements
 from huying.sensing.actions.checking import Row
 from huying.sensing.models import Alert, AlertRule
+from huying.sensing.models.alerts import Severity
 from huying.sensing.queries.registry import DeviceProfile, Registry, as_rule, registry
 from huying.sensing.rules.alerting import Rule, Standing, Step, evaluate, is_silent
 from huying.sensing.rules.phrases import summary
@@ -24,6 +25,7 @@ from huying.telemetry import metrics, trace, trail
 _logger = logging.getLogger(__name__)
 
 Pair = tuple[int, int]  # (rule, device)
+_OPENED: Final = {severity.value: metrics.ALERTS.labels(severity.value) for severity in Severity}
 
 
 class UnknownAlert(DomainError):
@@ -375,7 +377,6 @@ def _insert_alerts(pairs: Sequence[tuple[_Course, _Segment]], now: datetime) -> 
 
 def _follow_up(one: _Opened, record_id: int) -> None:
     """Leave in the log by which reading of which device this alert came about."""
-    severity = one.course.rule.severity
     with trace.begun(trace_id=one.trace_id):
         trail.note(
             "alert.opened",
@@ -384,7 +385,7 @@ def _follow_up(one: _Opened, record_id: int) -> None:
             mn=one.course.profile.mn,
             reading_at=_time(one.segment.opened_at).isoformat(),
         )
-    transaction.on_commit(metrics.ALERTS.labels(severity).inc)
+    transaction.on_commit(_OPENED[one.course.rule.severity].inc)
 
 
 def _keep_states(courses: Sequence[_Course]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -72,7 +73,7 @@ def running_wsgi(target: str) -> Iterator[int]:
     """Another WSGI application on the same server with the same settings; its port."""
     port = free_port()
     command = [*processes.web(HOST, port, workers=WORKERS)[:-1], target]
-    child = Process("wsgi", command, {"PYTHONPATH": os.getcwd()})
+    child = Process("wsgi", command, {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])})
     try:
         child.start()
         wait_for_port(port, WORKERS)

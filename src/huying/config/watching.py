@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from procrastinate.job_context import JobContext
 from procrastinate.middleware import SyncCallNext
 
+from huying.config.postgres.base import statements_of
 from huying.telemetry import metrics, trace
 from huying.telemetry.spans import span
 
@@ -25,7 +26,7 @@ class WatchMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         method = request.method if request.method in _METHODS else "OTHER"
-        began, statements = time.perf_counter(), connection.statements
+        began, statements = time.perf_counter(), statements_of(connection)
         with (
             trace.begun(traceparent=request.headers.get("traceparent", "")) as trace_id,
             span("request", http__request__method=method or "OTHER") as current,
@@ -35,7 +36,7 @@ class WatchMiddleware:
             current.set(
                 http__route=route,
                 http__response__status_code=response.status_code,
-                db__statements=connection.statements - statements,
+                db__statements=statements_of(connection) - statements,
             )
         response.headers[TRACE_HEADER] = trace_id
         metrics.REQUESTS.labels(route, method, f"{response.status_code // 100}xx").inc()

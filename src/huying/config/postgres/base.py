@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
 
@@ -27,10 +28,14 @@ for _error in ("OperationalError", "InterfaceError"):
     metrics.DATABASE_ERRORS.labels(_error)
 
 
+def statements_of(connection: BaseDatabaseWrapper) -> int:
+    """How many statements a connection has executed."""
+    return getattr(connection, "statements", 0)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     _asked_at = 0.0
     statements = 0
-    """How many this connection has executed."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -52,7 +57,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         began = time.perf_counter()
         with span("database.commit"):
-            super()._commit()
+            super()._commit()  # type: ignore[misc]  # Django's, which its stubs leave out
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
 
     def is_usable(self) -> bool:

@@ -33,7 +33,7 @@ BATCH: Final = 32
 SENDERS: Final = 8
 LEASE: Final = timedelta(minutes=3)
 _TRIES: Final = {
-    (channel, state): metrics.DELIVERIES.labels(channel, state)
+    (channel.value, state): metrics.DELIVERIES.labels(channel.value, state)
     for channel in EXTERNAL_CHANNELS
     for state in ("SENT", "FAILED", "DEAD", "SKIPPED")
 }

@@ -11,7 +11,7 @@ from django.db.backends.postgresql import base
 from huying.config.postgres.base import DatabaseWrapper
 
 settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if "WatchMiddleware" not in one]
-DatabaseWrapper.__init__ = base.DatabaseWrapper.__init__
+DatabaseWrapper.__init__ = base.DatabaseWrapper.__init__  # type: ignore[method-assign]  # the point
 del DatabaseWrapper._commit
 
 from huying.config.wsgi import application  # noqa: E402 - after the above

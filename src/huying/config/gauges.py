@@ -171,6 +171,31 @@ def _database(_now: datetime) -> Iterator[Metric]:
     )
 
 
+_SLOTS: Final = """
+SELECT slot_name, active::int, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8
+FROM pg_replication_slots WHERE slot_name LIKE 'huying%' ORDER BY slot_name
+"""
+
+
+def _followers(_now: datetime) -> Iterator[Metric]:
+    """The copied log and the standby, where there are any."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SLOTS)
+        rows = cursor.fetchall()
+    yield _by(
+        "huying_database_follower_active",
+        "1 while the log's archive or the standby follows",
+        "slot",
+        [(slot, active) for slot, active, _behind in rows],
+    )
+    yield _by(
+        "huying_database_follower_behind_bytes",
+        "How much of the log it has not yet",
+        "slot",
+        [(slot, behind) for slot, _active, behind in rows],
+    )
+
+
 def _calendar(now: datetime) -> Iterator[Metric]:
     today = now.astimezone(SHANGHAI).date()
     reach = today + timedelta(days=directory.LONGEST_REACH_DAYS)
@@ -189,7 +214,7 @@ def _days_of(year: int, first: date, end: date) -> int:
 
 
 def _copies(_now: datetime) -> Iterator[Metric]:
-    made_at = insight.last_backup(settings.DATA_DIR / "backups")
+    made_at = insight.last_backup(settings.BACKUP_DIR)
     yield _gauge(
         "huying_backup_timestamp_seconds",
         "When the newest backup was made; 0 = never",
@@ -207,6 +232,7 @@ _PARTS: Final[tuple[Callable[[datetime], Iterable[Metric]], ...]] = (
     _ledger,
     _jobs,
     _database,
+    _followers,
     _calendar,
     _copies,
 )

@@ -162,7 +162,6 @@ def scrape(port: int) -> dict[str, list[Any]]:
     return {
         family.name + ("_total" if family.type == "counter" else ""): family.samples
         for family in text_string_to_metric_families(answer.text)
-        if family.samples
     }
 
 

@@ -172,7 +172,8 @@ def _database(_now: datetime) -> Iterator[Metric]:
 
 
 _SLOTS: Final = """
-SELECT slot_name, active::int, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8
+SELECT slot_name, active::int,
+       coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8
 FROM pg_replication_slots WHERE slot_name LIKE 'huying%' ORDER BY slot_name
 """
 

@@ -55,6 +55,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "web": {"replicas": 1, "autoscaling": {"enabled": False, "min": 1, "max": 1, "cpu": 80}},
         "ingest": {"replicas": 1, "autoscaling": {"enabled": False, "min": 1, "max": 1, "cpu": 80}},
         "hj212": {"service": {"type": "ClusterIP"}},
+        "metrics": {"enabled": False, "port": 9464},
         "networkPolicy": {"enabled": False},
     },
 }

@@ -39,6 +39,12 @@ huying/county: {{ .root.Values.county.schema }}
 # The keys are mounted read-only; this is shared by all that may seal.
 - name: HUYING_LEDGER_MARK
   value: /var/lib/huying/attachments/.ledger_signed
+{{- if .Values.metrics.enabled }}
+- name: HUYING_METRICS_HOST
+  value: "0.0.0.0"
+- name: HUYING_METRICS_PORT
+  value: {{ .Values.metrics.port | quote }}
+{{- end }}
 - name: HUYING_DATABASE_URL
   valueFrom:
     secretKeyRef:
@@ -89,10 +95,16 @@ containers:
     args: {{ toJson .arguments }}
     env:
       {{- include "huying.environment" .root | nindent 6 }}
-    {{- with .port }}
+    {{- if or .port (and .watched .root.Values.metrics.enabled) }}
     ports:
+      {{- with .port }}
       - name: {{ .name }}
         containerPort: {{ .number }}
+      {{- end }}
+      {{- if and .watched .root.Values.metrics.enabled }}
+      - name: metrics
+        containerPort: {{ .root.Values.metrics.port }}
+      {{- end }}
     {{- end }}
     {{- with .probes }}
     {{- toYaml . | nindent 4 }}

@@ -21,6 +21,7 @@ PROBLEMS = {
     "413": "Too large",
     "422": "A field is wrong; `errors` names each",
     "429": "Too often; see Retry-After",
+    "503": "The database is away for a moment; see Retry-After and repeat with the same key",
 }
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -1,11 +1,13 @@
 """The one translator of domain errors: RFC 9457 problem details for programs, a page for people."""
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -18,6 +20,7 @@ from huying.directory.permissions import DomainError, NotAllowed
 from huying.directory.throttle import TooOften
 
 _PROGRAMS_READ = ("/ledger/checkpoint", "/ledger/keys", "/ledger/tile/")
+RETRY_SECONDS = 5
 _logger = logging.getLogger(__name__)
 
 
@@ -138,12 +141,23 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """500; 503 where the database is away for a moment, so that programs come again."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status = 503 if away else 500
     if _for_a_program(request):
-        return problem(
-            500, "SERVER_ERROR", _("系统出了故障，已记录。您的内容没有提交成功，请稍后重试")
+        answer = (
+            problem(status, "NOT_READY", _("系统正在恢复，您的内容没有提交成功，请稍后重试"))
+            if away
+            else problem(
+                status, "SERVER_ERROR", _("系统出了故障，已记录。您的内容没有提交成功，请稍后重试")
+            )
         )
-    # Without context processors: what is broken may be what they ask.
-    return HttpResponse(render_to_string("errors/500.html"), status=500)
+    else:
+        # Without context processors: what is broken may be what they ask.
+        answer = HttpResponse(render_to_string("errors/500.html"), status=status)
+    if away:
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection
-from django.test import Client
+from django.db import InterfaceError, OperationalError, connection
+from django.test import Client, RequestFactory
 
-from huying.config import health
+from huying.config import errors, health
 from tests.browser.site import free_ports
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,6 +40,17 @@ def test_alive_needs_no_database(client: Client) -> None:
     answer = client.get("/healthz")
     assert answer.status_code == 200
     assert answer.json() == {"alive": True, "county": "county"}
+
+
+def test_what_is_broken_is_no_matter_of_waiting(rf: RequestFactory) -> None:
+    """Only a database that is away is 503."""
+    for error, status in ((OperationalError(), 503), (InterfaceError(), 503), (KeyError(), 500)):
+        try:
+            raise error
+        except Exception:
+            answer = errors.server_error(rf.get("/api/v1/divisions"))
+        assert answer.status_code == status
+        assert ("Retry-After" in answer.headers) is (status == 503)
 
 
 @pytest.mark.django_db
@@ -85,13 +96,13 @@ def test_without_a_database_every_answer_still_says_what_to_do(tmp_path: Path) -
     assert status == 503
     assert json.loads(body)["reason"] == "the database does not answer"
     status, kind, body = answers["/"]
-    assert status == 500
+    assert status == 503
     assert kind.startswith("text/html")
     assert "系统" in body
     assert "<html" in body
     status, kind, body = answers["/api/v1/divisions"]
-    assert status == 500
+    assert status == 503, "a program comes again"
     assert kind == "application/problem+json"
-    assert json.loads(body)["code"] == "SERVER_ERROR"
+    assert json.loads(body)["code"] == "NOT_READY"
     # Each failure is one JSON line in the log.
     assert all(json.loads(line)["level"] for line in done.stderr.splitlines() if line)

@@ -7,7 +7,7 @@ ARGS ?=
 NPM := $(shell command -v npm 2>/dev/null || echo $(abspath $(BIN))/npm)
 SHELL := /bin/bash
 
-.PHONY: demo up test test-bundle check bench screenshots bundle sbom audit build lock clean
+.PHONY: demo up test test-bundle test-faults check bench screenshots bundle sbom audit build lock clean
 
 demo: build ## build the demonstration county, tell one evening's story, leave the site running
 	$(BIN)/huying demo $(ARGS)
@@ -21,6 +21,10 @@ test: build ## every test; what a missing tool would need is skipped in one line
 
 test-bundle: build ## pack two releases, install without a network, upgrade, roll back
 	$(BIN)/pytest -n 0 -q $(ARGS) tests/bundle
+
+test-faults: build ## kill everything at random under load, then a failover; an operator's nightly
+	$(BIN)/python -m tests.faults.kill_loop $(ARGS)
+	$(BIN)/python -m tests.faults.failover
 
 check: build $(BIN)/.deploy-tools ## style, types, layers, deploy checks, migrations, translations, front end
 	$(BIN)/ruff check .

@@ -9,9 +9,11 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - Django must be set up first
 
+from huying.config import orphans  # noqa: E402 - the same
 from huying.notices.stream import application  # noqa: E402 - the same
 from huying.telemetry import serving  # noqa: E402 - the same
 
+orphans.end_with_server()
 serving.start(county=settings.COUNTY)
 
 __all__ = ["application"]

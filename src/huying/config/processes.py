@@ -21,7 +21,7 @@ from pathlib import Path
 
 import httpx
 
-from huying.config import embedded
+from huying.config import embedded, orphans
 from huying.telemetry import shared
 
 STOP_SECONDS = 8.0
@@ -49,7 +49,12 @@ class Process:
 
     def start(self) -> None:
         shared.begin(self.environment)
-        self.child = subprocess.Popen(self.command, env={**os.environ, **self.environment})
+        self.child = subprocess.Popen(
+            self.command,
+            env={**os.environ, **self.environment},
+            # Who supervises has no other thread that could hold a lock in the child.
+            preexec_fn=orphans.end_with_parent,  # noqa: PLW1509 - see above
+        )
         self.started_at = time.monotonic()
 
     def tend(self) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from huying.config import processes
@@ -83,6 +84,20 @@ def test_a_killed_child_is_started_again_and_all_stop_together(
     assert supervisor.returncode == 0
     assert b"a ended with -9" in said
     assert not any(_is_alive(pid) for pid in (*pids("a"), *pids("b")))
+
+
+def test_no_child_outlives_a_supervisor_that_was_killed(
+    supervisor: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    paths = [tmp_path / name for name in "ab"]
+    _until(lambda: all(path.exists() and path.read_text().strip() for path in paths))
+    children = [psutil.Process(int(path.read_text())) for path in paths]
+    supervisor.kill()
+    _until(
+        lambda: all(
+            not child.is_running() or child.status() == psutil.STATUS_ZOMBIE for child in children
+        )
+    )
 
 
 def test_the_pauses_grow_and_then_stay() -> None:

@@ -140,13 +140,28 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "errors/404.html", status=404)
 
 
+def _is_away(error: BaseException | None) -> bool:
+    """Whether the connection was lost or refused. A statement that took too long or a deadlock
+    are OperationalErrors as well, and coming again at once would not help them."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P"))
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """500; 503 where the database is away for a moment, so that programs come again."""
-    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    away = _is_away(sys.exc_info()[1])
     status = 503 if away else 500
     if _for_a_program(request):
         answer = (
-            problem(status, "NOT_READY", _("系统正在恢复，您的内容没有提交成功，请稍后重试"))
+            problem(
+                status,
+                "NOT_READY",
+                _(
+                    "系统正在恢复，您的内容可能没有提交成功。请稍后用同样的内容再试一次，不会重复登记"
+                ),
+            )
             if away
             else problem(
                 status, "SERVER_ERROR", _("系统出了故障，已记录。您的内容没有提交成功，请稍后重试")

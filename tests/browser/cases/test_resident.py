@@ -191,7 +191,7 @@ def test_a_neighbour_joins_with_a_receipt_of_one_s_own(phone: BrowserContext, si
     lon, lat, first = behind_the_counter(
         site,
         """
-got = actions.receive_report(by=Actor.resident(), text="臭水沟", category="WATER_POLLUTION",
+got = actions.receive_report(by=Actor.resident(), text="垃圾堆成山", category="GARBAGE",
     lon=grid.center_lon, lat=grid.center_lat, place_text="南关桥下")
 print(grid.center_lon, grid.center_lat, got.receipt)
 """,
@@ -203,9 +203,9 @@ print(grid.center_lon, grid.center_lat, got.receipt)
     page.get_by_role("button", name="用当前位置").click()
     expect(page.locator("input[name=lon]")).not_to_have_value("")
     next_step(page)
-    page.fill("[name=text]", "桥下的水又臭了，污水直接排进河里")
+    page.fill("[name=text]", "桥下的垃圾又堆起来了，没人清")
     page.get_by_text("自己挑一类").click()
-    page.locator("input[name=category][value=WATER_POLLUTION]").check(force=True)
+    page.locator("input[name=category][value=GARBAGE]").check(force=True)
     next_step(page)
     next_step(page)
     expect(page.get_by_text("南关桥下")).to_be_visible()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client, RequestFactory
@@ -44,9 +45,17 @@ def test_alive_needs_no_database(client: Client) -> None:
 
 def test_what_is_broken_is_no_matter_of_waiting(rf: RequestFactory) -> None:
     """Only a database that is away is 503."""
-    for error, status in ((OperationalError(), 503), (InterfaceError(), 503), (KeyError(), 500)):
+    refused = psycopg.OperationalError()
+    for error, cause, status in (
+        (OperationalError(), refused, 503),
+        (OperationalError(), psycopg.errors.AdminShutdown(), 503),
+        (InterfaceError(), None, 503),
+        (OperationalError(), psycopg.errors.QueryCanceled(), 500),
+        (OperationalError(), psycopg.errors.DeadlockDetected(), 500),
+        (KeyError(), None, 500),
+    ):
         try:
-            raise error
+            raise error from cause
         except Exception:
             answer = errors.server_error(rf.get("/api/v1/divisions"))
         assert answer.status_code == status

@@ -84,6 +84,8 @@ def import_register(
     """
     by.require(Permission.DIRECTORY_MANAGE)
     with transaction.atomic(), connection.cursor() as cursor:
+        # A large county's register takes longer than a page may.
+        cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(_STAGE)
         with cursor.copy("COPY directory_register FROM STDIN") as copy:
             for place, line in enumerate(lines, 1):

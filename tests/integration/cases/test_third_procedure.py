@@ -1,15 +1,20 @@
 """Another kind of matter is another file: petitions, under 《信访工作条例》, and no new code."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from huying.cases import actions, queries
 from huying.cases.models import Act, Case, Clock, ProcedureVersion
+from huying.cases.rules import procedure_files
+from huying.cases.rules.procedure import Procedure
+from huying.cases.rules.procedure_checks import Problem
+from huying.cases.rules.procedure_files import ProcedureInvalid
 from tests.factories.cases import IN_FIRST_GRID, Office, do, make_office, make_photo
 from tests.factories.directory import GRIDS, account_of
 
@@ -246,6 +251,33 @@ def test_an_old_case_goes_on_under_the_version_it_began_with(folder: Path) -> No
     limits = dict(Clock.objects.filter(name="acceptance").values_list("case_id", "limit"))
     assert limits == {old.case_id: "15 days", new.case_id: "9 days"}
     assert ProcedureVersion.objects.filter(name="petition").count() == 2
+
+
+def test_stricter_checks_leave_cases_in_hand_alone(
+    folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder / "petition.yaml"
+    file.write_text(PETITION.format(version=1), encoding="utf-8")
+    actions.register_procedures()
+    office = make_office()
+    case = actions.open_case(by=office.clerk, procedure="petition", title="旧事", data=LETTER)
+
+    def stricter(procedure: Procedure) -> list[Problem]:
+        lax = (procedure.procedure, procedure.version) == ("petition", 1)
+        return [Problem("actions.extend", "要写明依据", "name its article")] if lax else []
+
+    monkeypatch.setattr(procedure_files, "problems_of", stricter)
+    file.write_text(PETITION.format(version=2), encoding="utf-8")
+    actions.register_procedures()
+    assert [row.id for row in queries.queue(office.dispatcher).rows] == [case.case_id]
+    client.force_login(account_of(office.dispatcher))
+    assert client.get(f"/desk/{case.case_id}/").status_code == 200
+    assert actions.run_clocks(now=timezone.now() + timedelta(days=20)).overdue == 1
+    accepted = do(case.case_id, "accept", office.dispatcher, unit=office.bureau.pk)
+    assert accepted.state == "ACCEPTED"
+    file.write_text(PETITION.format(version=1), encoding="utf-8")
+    with pytest.raises(ProcedureInvalid, match="article"):
+        actions.register_procedures()
 
 
 def test_a_text_changed_without_its_version_is_refused(folder: Path) -> None:

@@ -9,7 +9,7 @@ from huying.cases.queries.procedures import BUILT_IN
 from huying.cases.rules.needs import Need, NeedKind
 from huying.cases.rules.parties import PARTIES
 from huying.cases.rules.procedure import Procedure
-from huying.cases.rules.procedure_files import ProcedureInvalid, load, parse
+from huying.cases.rules.procedure_files import ProcedureInvalid, checked, load
 from huying.cases.rules.receipts import case_number
 
 FILES = sorted(BUILT_IN.glob("*.yaml"))
@@ -77,7 +77,7 @@ def test_the_words_of_alerts_never_say_exceeded() -> None:
 
 
 def test_a_small_file_is_enough() -> None:
-    procedure = parse(GOOD, "sample.yaml")
+    procedure = checked(GOOD, "sample.yaml")
     assert procedure.opening == "start"
     assert procedure.is_final("DONE")
     assert not procedure.is_final("NEW")
@@ -164,7 +164,7 @@ def test_what_is_wrong_is_named_with_file_key_and_mend(
     changes: dict[str, object], key: str, words: str
 ) -> None:
     with pytest.raises(ProcedureInvalid) as wrong:
-        parse(_with(**changes), "sample.yaml")
+        checked(_with(**changes), "sample.yaml")
     found = [problem for problem in wrong.value.problems if problem.key == key]
     assert found, wrong.value.zh
     assert any(words in problem.zh for problem in found), found
@@ -174,14 +174,14 @@ def test_what_is_wrong_is_named_with_file_key_and_mend(
 
 def test_everything_wrong_is_said_at_once() -> None:
     with pytest.raises(ProcedureInvalid) as wrong:
-        parse(_with(actions__finish__by="boss", clocks__work__stops=None), "sample.yaml")
+        checked(_with(actions__finish__by="boss", clocks__work__stops=None), "sample.yaml")
     assert len(wrong.value.problems) == 2
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [1,\nb: 2"])
 def test_what_is_no_procedure_at_all(text: str) -> None:
     with pytest.raises(ProcedureInvalid):
-        parse(text, "x.yaml")
+        checked(text, "x.yaml")
 
 
 def test_needs_come_short_or_described() -> None:

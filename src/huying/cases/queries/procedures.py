@@ -2,7 +2,7 @@
 
 A county's file lies in `<data dir>/procedures/`. One of the same name replaces ours; another
 name is another kind of matter. Old versions are read back from the table, so that a case
-goes on under the version it began with.
+goes on under the version it began with; files are checked, what was once in force is not.
 """
 
 import threading

@@ -372,11 +372,17 @@ def _moved(
     )
 
 
+def may_withdraw(facts: Facts, report_id: int) -> bool:
+    """Whether this report still waits for its reply. What was answered is rated, not withdrawn,
+    also where the matter was taken up again."""
+    return any(
+        report.id == report_id and report.state == ReportState.RECEIVED for report in facts.reports
+    )
+
+
 def _without(facts: Facts, report_id: int, offer: Offer) -> Facts:
     """The case without this report among those that wait for something."""
-    if any(
-        report.id == report_id and report.state == ReportState.WITHDRAWN for report in facts.reports
-    ):
+    if not may_withdraw(facts, report_id):
         raise NotOffered(offer.code)
     return replace(
         facts,

@@ -30,11 +30,21 @@ class ProcedureInvalid(InvalidInput):
 
 def load(path: Path) -> Procedure:
     """The procedure in this file; `ProcedureInvalid` lists everything wrong with it."""
-    return parse(path.read_text(encoding="utf-8"), path.name)
+    return checked(path.read_text(encoding="utf-8"), path.name)
+
+
+def checked(text: str, file: str) -> Procedure:
+    """The same from a text; `file` is the name errors speak of."""
+    procedure = parse(text, file)
+    problems = list(problems_of(procedure))
+    if problems:
+        raise ProcedureInvalid(file, problems)
+    return procedure
 
 
 def parse(text: str, file: str) -> Procedure:
-    """The same from a text; `file` is the name errors speak of."""
+    """A procedure checked for its form only: a version that was in force is not judged by
+    checks that came after it."""
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -57,13 +67,9 @@ def parse(text: str, file: str) -> Procedure:
         )
     digest = hashlib.sha256(text.encode()).hexdigest()
     try:
-        procedure = Procedure.model_validate({**raw, "digest": digest, "text": text})
+        return Procedure.model_validate({**raw, "digest": digest, "text": text})
     except ValidationError as error:
         raise ProcedureInvalid(file, [_told(e) for e in error.errors()]) from None
-    problems = list(problems_of(procedure))
-    if problems:
-        raise ProcedureInvalid(file, problems)
-    return procedure
 
 
 _KNOWN_ERRORS: Final[Mapping[str, tuple[str, str]]] = {

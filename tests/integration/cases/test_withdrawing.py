@@ -98,6 +98,25 @@ def test_an_answered_report_is_rated_not_withdrawn(client: Client) -> None:
     assert page not in client.get(f"/r/{received.receipt}/").content.decode()
 
 
+@pytest.mark.parametrize("again", ["reject", "reopen"])
+def test_what_was_answered_is_not_withdrawn_while_it_is_put_right(again: str) -> None:
+    office = make_office()
+    received = make_answered(office)
+    if again == "reopen":
+        actions.rate(receipt=received.receipt, rating=1, by=RESIDENT)
+    do(received.case_id, again, office.dispatcher, reason="还没清干净")
+    stood = Report.objects.get(pk=received.report_id).state
+    assert not queries.progress(received.receipt).can_withdraw
+    offers = queries.available_actions(received.case_id, office.dispatcher)
+    assert "withdraw" not in {offer.code for offer in offers}
+    with pytest.raises(actions.ActionNotOffered):
+        actions.withdraw(receipt=received.receipt, reason="算了", by=RESIDENT)
+    with pytest.raises(actions.ActionNotOffered):
+        do(received.case_id, "withdraw", office.dispatcher, reason="算了")
+    assert Report.objects.get(pk=received.report_id).state == stood
+    assert Case.objects.get(pk=received.case_id).closed_at is None
+
+
 def test_a_break_in_the_middle_withdraws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     make_office()
     received = make_report()

@@ -22,7 +22,7 @@ from huying.cases.queries.results import (
 from huying.cases.queries.wording import unit_name, words_for
 from huying.cases.rules import receipts
 from huying.cases.rules.clocks import Ticking, last_date
-from huying.cases.rules.engine import Facts, offered
+from huying.cases.rules.engine import Facts, may_withdraw, offered
 from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.vocabulary import MERGED, Rating, ReportState
 from huying.cases.rules.wording import fill, title_of
@@ -122,7 +122,8 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         record_id=report.record_id,
         record_ids=tuple(act["record_id"] for act in acts if act["record_id"]),
         erased_at=report.erased_at,
-        can_withdraw=not (withdrawn or erased)
+        can_withdraw=not erased
+        and may_withdraw(facts, report.pk)
         and any(offer.spec.withdraws for offer in offered(procedure, facts, Actor.resident())),
     )
 

@@ -223,6 +223,8 @@ BUILT_IN_LABELS: Final[Mapping[str, Words]] = {
 def _possible(procedure: Procedure, spec: Action, facts: Facts) -> bool:
     if not procedure.may_start_from(spec, facts.state):
         return False
+    if spec.withdraws and not any(may_withdraw(facts, report.id) for report in facts.reports):
+        return False
     ticking = {clock.name for clock in facts.clocks if clock.stopped_at is None}
     if not ticking.isdisjoint(spec.blocked_by):
         return False

@@ -68,8 +68,8 @@ api = Api(
     version="1",
     description=(
         "Reports, cases, observations and notices of one county. Errors are RFC 9457 problem "
-        "details; reports, joins and Open311 requests take an Idempotency-Key; lists are paged "
-        "by cursor."
+        "details; reports, joins, cases and Open311 requests take an Idempotency-Key; lists are "
+        "paged by cursor."
     ),
     urls_namespace="api",
 )

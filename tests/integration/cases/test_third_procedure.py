@@ -1,7 +1,9 @@
 """Another kind of matter is another file: petitions, under 《信访工作条例》, and no new code."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -201,6 +203,51 @@ def test_it_is_opened_over_rest(petitions: Office, client: Client) -> None:
     refused = client.post("/api/v1/cases", reports, content_type="application/json")
     assert refused.status_code == 422
     assert Case.objects.count() == 1
+
+
+def test_a_request_sent_twice_opens_one_case(petitions: Office, client: Client) -> None:
+    def sent(key: str, **more: object) -> Any:
+        given = {"procedure": "petition", "title": "要求公开补偿标准", "data": LETTER, **more}
+        return client.post(
+            "/api/v1/cases",
+            given,
+            content_type="application/json",
+            headers={"Idempotency-Key": key},
+        )
+
+    client.force_login(account_of(petitions.clerk))
+    first, again = sent("k-1"), sent("k-1")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    other = sent("k-1", summary="还有一件")
+    assert (other.status_code, other.json()["code"]) == (409, "IDEMPOTENCY_CONFLICT")
+    # Keys are each actor's own.
+    client.force_login(account_of(petitions.dispatcher))
+    assert sent("k-1").status_code == 201
+    assert sent("").status_code == sent("").status_code == 201
+    assert (Case.objects.count(), Act.objects.filter(seq=1).count()) == (4, 4)
+
+
+def test_a_second_click_on_the_desk_opens_nothing_more(petitions: Office, client: Client) -> None:
+    client.force_login(account_of(petitions.clerk))
+    page = client.get("/desk/open/petition/").content.decode()
+    (key,) = re.findall(r'name="about_idempotency_key" value="([^"]+)"', page)
+    given = {
+        "about_title": "要求公开补偿标准",
+        "about_urgency": "NORMAL",
+        "about_people": "3",
+        "about_idempotency_key": key,
+        "form": "LETTER",
+    }
+    first, again = (client.post("/desk/open/petition/", given) for _click in range(2))
+    assert first.headers["Location"] == again.headers["Location"]
+    assert Case.objects.count() == 1
+    other = client.post("/desk/open/petition/", {**given, "about_title": "另一件事"})
+    assert other.status_code == 409
+    (fresh,) = re.findall(r'name="about_idempotency_key" value="([^"]+)"', other.content.decode())
+    assert fresh != key
+    retried = {**given, "about_title": "另一件事", "about_idempotency_key": fresh}
+    assert client.post("/desk/open/petition/", retried).status_code == 302
 
 
 def test_it_is_opened_on_the_desk(petitions: Office, client: Client) -> None:

@@ -6,7 +6,7 @@ from huying.cases.actions.erasing import PersonHasOpenCases
 from huying.cases.actions.exporting import record_export
 from huying.cases.actions.files import BadUpload, sweep_files
 from huying.cases.actions.history import import_history
-from huying.cases.actions.intake import IdempotencyConflict, receive_report
+from huying.cases.actions.intake import receive_report
 from huying.cases.actions.joining import join_report
 from huying.cases.actions.merging import CannotMerge, merge_cases, split
 from huying.cases.actions.noting import (
@@ -36,6 +36,7 @@ from huying.cases.actions.rating import (
     withdraw,
 )
 from huying.cases.actions.recounting import recount_cases, recount_files
+from huying.cases.actions.repeating import IdempotencyConflict
 from huying.cases.actions.responsibilities import (
     NewResponsibility,
     TableRefused,

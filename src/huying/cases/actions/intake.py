@@ -4,14 +4,11 @@ Intake never stops: an unknown category, a place outside the county, a missing c
 reporter without a name are all taken in, and a dispatcher decides what the machine cannot.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from huying.cases import events
@@ -26,6 +23,7 @@ from huying.cases.actions.files import (
     stored,
 )
 from huying.cases.actions.opening import Beginning, Place, begin, place_of
+from huying.cases.actions.repeating import IdempotencyConflict, digest_of, key_of, written_once
 from huying.cases.actions.results import Contact, Received, Upload
 from huying.cases.models import Report
 from huying.cases.queries import dictionary, wording
@@ -44,18 +42,9 @@ from huying.cases.rules.vocabulary import (
 from huying.cases.rules.wording import title_of
 from huying.cases.rules.words import words_of
 from huying.directory import actions as directory_actions
-from huying.directory.permissions import Actor, DomainError, Permission
+from huying.directory.permissions import Actor, Permission
 
 LONGEST_TEXT: Final = 5_000
-LONGEST_KEY: Final = 100
-SHORTEST_ANONYMOUS_KEY: Final = 16
-
-
-class IdempotencyConflict(DomainError):
-    """The same idempotency key came with another body."""
-
-    code = "IDEMPOTENCY_CONFLICT"
-    status = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +202,7 @@ def checked(
             "The number of people must be at least 1.",
             field="people_involved",
         )
-    _check_key(key, by)
+    known_as = key_of(key, by)
     asked_at = discovered_at
     if discovered_at is not None and discovered_at > now:
         discovered_at = now
@@ -257,27 +246,10 @@ def checked(
         discovered_at=discovered_at or now,
         people_involved=people_involved,
         references=tuple(references),
-        key=f"{by.ref}:{key}" if key else None,
-        digest=hashlib.sha256(orjson.dumps(body)).hexdigest(),
+        key=known_as,
+        digest=digest_of(body),
         joined_report_id=joined_report_id,
     )
-
-
-def _check_key(key: str, by: Actor) -> None:
-    if len(key) > LONGEST_KEY:
-        raise NeedsField(
-            f"幂等键最长 {LONGEST_KEY} 个字符。",
-            f"An idempotency key has at most {LONGEST_KEY} characters.",
-            field="idempotency_key",
-        )
-    guessable = len(key) < SHORTEST_ANONYMOUS_KEY or len(set(key)) < SHORTEST_ANONYMOUS_KEY // 2
-    if key and guessable and by.kind == "RESIDENT":
-        raise NeedsField(
-            f"不登录提交时，幂等键要用至少 {SHORTEST_ANONYMOUS_KEY} 个字符的随机数，例如 UUID。",
-            f"Without signing in, an idempotency key is random and has at least "
-            f"{SHORTEST_ANONYMOUS_KEY} characters, as a UUID.",
-            field="idempotency_key",
-        )
 
 
 def _title(title: str, text: str, category: str, *, secret: bool) -> str:
@@ -290,29 +262,15 @@ def _title(title: str, text: str, category: str, *, secret: bool) -> str:
 def once(said: Said, write: Callable[[Said], Received]) -> Received:
     """Write it, unless the same request has been written before."""
     with stored(said.files):
-        received = _once(said, write)
+        received = written_once(lambda: _earlier(said), lambda: write(said))
         if not received.created:
             discard(said.files)
         return received
 
 
-def _once(said: Said, write: Callable[[Said], Received]) -> Received:
-    if said.key:
-        earlier = _earlier(said)
-        if earlier is not None:
-            return earlier
-    try:
-        with transaction.atomic():
-            return write(said)
-    except IntegrityError:
-        # Two of the same request at one moment: the other one was written first.
-        earlier = _earlier(said) if said.key else None
-        if earlier is None:
-            raise
-        return earlier
-
-
 def _earlier(said: Said) -> Received | None:
+    if not said.key:
+        return None
     row = (
         Report.objects.filter(idempotency_key=said.key)
         .select_related("case")
@@ -332,10 +290,7 @@ def _earlier(said: Said) -> Received | None:
     if row is None:
         return None
     if row.request_digest != said.digest:
-        raise IdempotencyConflict(
-            "这个请求编号已用于另一件诉求，请换一个编号再提交。",
-            "This idempotency key was used for another report; use a new one.",
-        )
+        raise IdempotencyConflict
     case = row.case
     return Received(
         report_id=row.pk,

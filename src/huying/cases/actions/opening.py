@@ -6,17 +6,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import override
 
 from huying.cases import events
 from huying.cases.actions import telling, writing
 from huying.cases.actions.acting import NeedsField, act_row, planned, sealed, words_of
-from huying.cases.actions.files import Stored, attachment_row, store_photos, stored
+from huying.cases.actions.files import Stored, attachment_row, discard, store_photos, stored
+from huying.cases.actions.repeating import (
+    IdempotencyConflict,
+    digest_of,
+    key_of,
+    written_once,
+)
 from huying.cases.actions.results import Opened, Upload
 from huying.cases.actions.tallying import happened, standing
-from huying.cases.models import Measure
+from huying.cases.models import Act, Measure
 from huying.cases.queries import dictionary
 from huying.cases.queries.facts import CaseRecord
 from huying.cases.queries.procedures import REPORTS
@@ -110,6 +115,8 @@ class Beginning:
     kind_of_record: str = "case.opened"
     sealed_body: Mapping[str, Any] = field(default_factory=dict)
     personal: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +357,8 @@ def case_row(beginning: Beginning, facts: Facts, now: datetime, has_report: bool
         "alert_key": beginning.alert_key,
         "true_alarm": facts.true_alarm,
         "pending": dict(facts.pending),
+        "idempotency_key": beginning.key,
+        "request_digest": beginning.digest if beginning.key else "",
         "version": facts.version,
     }
 
@@ -378,6 +387,7 @@ def open_case(
     note: str = "",
     photos: Sequence[Upload] = (),
     references: Sequence[tuple[str, str]] = (),
+    idempotency_key: str = "",
     now: datetime | None = None,
 ) -> Opened:
     """Begin a case of any procedure that does not come from a report.
@@ -388,7 +398,8 @@ def open_case(
     nobody leads yet.
     `grid_code` and `division_code` are those of the coordinates where left out. A place
     outside every grid waits for a dispatcher too, unless the county's own device stands there.
-    Raises ProcedureUnknown, NeedsField, ActionNotOffered, BadUpload.
+    The same `idempotency_key` with the same content gives the same case again.
+    Raises ProcedureUnknown, NeedsField, ActionNotOffered, BadUpload, IdempotencyConflict.
     """
     if procedure == REPORTS:
         raise NeedsField(
@@ -399,6 +410,20 @@ def open_case(
     title = title.replace("\x00", "").strip()[:LONGEST_TITLE]
     if not title:
         raise NeedsField("请写明是什么事。", "Say what it is about.", field="title")
+    key = key_of(idempotency_key, by)
+    # As it was given: what the county's tables make of it may be another by the second try.
+    said = {
+        "procedure": procedure,
+        "title": title,
+        "summary": summary,
+        "matter": [category, kind, urgency, people_involved, discovered_at],
+        "place": [place_text, lon, lat, grid_code, division_code],
+        "units": [lead_organisation_id, list(assisting)],
+        "alert": [alert_id, alert_key],
+        "data": data or {},
+        "note": note,
+        "references": references,
+    }
     now = now or timezone.now()
     place = place_of(lon, lat, place_text)
     if grid_code or division_code or alert_id:
@@ -419,7 +444,10 @@ def open_case(
             assisting = tuple(assisting) or rule.assisting_ids
             urgency = _higher(urgency, rule.urgency)
             rule = None
-    with stored(store_photos(photos)) as files, transaction.atomic():
+    files = tuple(store_photos(photos))
+    digest = digest_of({**said, "files": [file.sha256 for file in files]}) if key else ""
+
+    def write() -> Opened:
         case_id, _unused = writing.next_ids()
         begun = begin(
             Beginning(
@@ -443,6 +471,8 @@ def open_case(
                 files=files,
                 sealed_body={"alert": alert_id} if alert_id else {},
                 personal={"title": title},
+                key=key,
+                digest=digest,
             ),
             by=by,
             now=now,
@@ -461,10 +491,36 @@ def open_case(
                 report_id=None,
             ),
         )
+        return Opened(
+            case_id=case_id,
+            number=begun.facts.number,
+            state=begun.facts.state,
+            version=begun.facts.version,
+            record_id=begun.record_id,
+        )
+
+    with stored(files):
+        opened = written_once(lambda: _earlier(key, digest), write)
+        if not opened.created:
+            discard(files)
+    return opened
+
+
+def _earlier(key: str | None, digest: str) -> Opened | None:
+    """The case that this request opened before. Raises IdempotencyConflict."""
+    if not key:
+        return None
+    act = Act.objects.select_related("case").filter(case__idempotency_key=key, seq=1).first()
+    if act is None:
+        return None
+    case = act.case
+    if case.request_digest != digest:
+        raise IdempotencyConflict
     return Opened(
-        case_id=case_id,
-        number=begun.facts.number,
-        state=begun.facts.state,
-        version=begun.facts.version,
-        record_id=begun.record_id,
+        case_id=case.pk,
+        number=case.number,
+        state=case.state,
+        version=case.version,
+        record_id=act.record_id or 0,
+        created=False,
     )

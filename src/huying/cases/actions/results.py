@@ -59,7 +59,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A case was opened (or, with `created` False, the open one of the same alert joined)."""
+    """A case was opened (or, with `created` False, was there: of the same alert or request)."""
 
     case_id: int
     number: str

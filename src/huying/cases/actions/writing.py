@@ -52,6 +52,8 @@ CASE: Final = {
     "true_alarm": "boolean",
     "merged_into_id": "bigint",
     "pending": "jsonb",
+    "idempotency_key": "text",
+    "request_digest": "text",
     "version": "integer",
 }
 _CHANGED: Final = (

@@ -94,6 +94,8 @@ class Migration(migrations.Migration):
                 ("alert_key", models.CharField(blank=True, default="", max_length=120)),
                 ("true_alarm", models.BooleanField(null=True)),
                 ("pending", models.JSONField(default=dict)),
+                ("idempotency_key", models.CharField(max_length=160, null=True)),
+                ("request_digest", models.CharField(blank=True, default="", max_length=64)),
                 ("version", models.PositiveIntegerField(default=1)),
                 (
                     "lead_organisation",
@@ -788,6 +790,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="case",
             constraint=models.UniqueConstraint(fields=["number"], name="case_number_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="case",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("idempotency_key__isnull", False)),
+                fields=("idempotency_key",),
+                name="case_request_once",
+            ),
         ),
         migrations.AddConstraint(
             model_name="case",

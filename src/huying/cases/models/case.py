@@ -104,6 +104,9 @@ class Case(models.Model):
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, db_index=False)
     # What waits for an approval: {action: {"seq", "by", "account_id", "note", "data"}}.
     pending = models.JSONField(default=dict)
+    # Of the request that opened it by hand; a report keeps its own.
+    idempotency_key = models.CharField(max_length=160, null=True)
+    request_digest = models.CharField(max_length=64, blank=True, default="")
     version = models.PositiveIntegerField(default=1)  # = seq of its last act
 
     objects = CaseQuerySet.as_manager()
@@ -112,6 +115,11 @@ class Case(models.Model):
         constraints = [
             # Not `unique=True`: Django would add a second index, for LIKE, which nothing asks.
             models.UniqueConstraint(fields=["number"], name="case_number_once"),
+            models.UniqueConstraint(
+                fields=["idempotency_key"],
+                name="case_request_once",
+                condition=Q(idempotency_key__isnull=False),
+            ),
             models.CheckConstraint(condition=ON_EARTH, name="case_on_earth"),
             models.CheckConstraint(
                 condition=Q(urgency__in=Urgency.values), name="case_urgency_known"

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from huying.cases import actions, queries
 from huying.cases.pages.act_forms import ActForm
 from huying.cases.pages.desk_forms import category_options, officer_options, unit_options
-from huying.cases.pages.report_forms import DegreesField
+from huying.cases.pages.report_forms import DegreesField, new_key
 from huying.cases.pages.resident import in_language
 from huying.cases.queries import NeedKind, Opening, Urgency
 from huying.directory import queries as directory
@@ -71,10 +71,16 @@ class OpeningForm(ActForm):
             "about_reference": forms.CharField(
                 label=_("其他系统的编号"), max_length=80, required=False
             ),
+            "about_idempotency_key": forms.CharField(
+                max_length=80, required=False, widget=forms.HiddenInput, initial=new_key
+            ),
             "place_text": forms.CharField(label=_("事发地怎么说"), max_length=200, required=False),
             "lon": DegreesField(180),
             "lat": DegreesField(90),
         }
+
+    def fresh_key(self) -> None:
+        self.data = {**dict(self.data.items()), "about_idempotency_key": new_key()}
 
     def needs(self) -> list[forms.BoundField]:
         """What the file asks for, as the steps of a case are drawn."""
@@ -99,6 +105,8 @@ def open_matter(request: HttpRequest, procedure: str) -> HttpResponse:
     try:
         opened = _opened(found, form, actor)
     except DomainError as error:
+        if isinstance(error, actions.IdempotencyConflict):
+            form.fresh_key()
         form.add_error(_field_of(form, error), in_language(error))
         return _page(request, found, form, status=error.status)
     return HttpResponseRedirect(reverse("case_link", args=[opened.case_id]))
@@ -121,6 +129,7 @@ def _opened(found: Opening, form: OpeningForm, by: Actor) -> actions.Opened:
         references=[("外部编号", about["about_reference"])] if about["about_reference"] else (),
         data=form.data_of_needs(),
         photos=form.photos(),
+        idempotency_key=about["about_idempotency_key"],
     )
 
 

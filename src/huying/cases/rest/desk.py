@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from django.http import FileResponse, HttpRequest
-from ninja import Field, File, Form, Path, Query, Router, Schema, Status
+from ninja import Field, File, Form, Header, Path, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from huying.cases import actions, queries
@@ -15,6 +15,7 @@ from huying.cases.rest.fields import (
     GivenLatitude,
     GivenLongitude,
     Identifier,
+    Keys,
     Latitude,
     Line,
     Longitude,
@@ -404,12 +405,15 @@ class NewCase(Schema):
 
 @router.post(
     "/cases",
-    response={201: OpenedAnswer},
+    response={200: OpenedAnswer, 201: OpenedAnswer},
     auth=callers("cases:act"),
     summary="Open a matter of any procedure",
 )
-def post_case(request: HttpRequest, given: NewCase) -> Status[actions.Opened]:
-    """404 for a procedure there is not, 409 for one that is not yours to open."""
+def post_case(request: HttpRequest, given: NewCase, sent: Header[Keys]) -> Status[actions.Opened]:
+    """201 with a new case; 200 with the first one when the idempotency key comes again.
+
+    404 for a procedure there is not, 409 for one that is not yours to open.
+    """
     opened = actions.open_case(
         by=actor_of(request),
         procedure=given.procedure,
@@ -425,8 +429,9 @@ def post_case(request: HttpRequest, given: NewCase) -> Status[actions.Opened]:
         references=[(one.system, one.number) for one in given.references],
         data=given.data,
         note=given.note,
+        idempotency_key=sent.idempotency_key,
     )
-    return Status(201, opened)
+    return Status(201 if opened.created else 200, opened)
 
 
 class Merging(Schema):

@@ -1,5 +1,6 @@
 """Taking in what people say: whatever they leave out or get wrong."""
 
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from io import BytesIO
@@ -345,6 +346,25 @@ def test_a_neighbour_joins_with_a_receipt_of_their_own() -> None:
     actions.rate(receipt=joined.receipt, rating=1, by=RESIDENT)
     ratings = Report.objects.filter(case_id=first.case_id).order_by("id")
     assert [row.rating for row in ratings] == ["VERY_SATISFIED", "VERY_DISSATISFIED"]
+
+
+def test_a_join_sent_again_is_the_same_after_a_reclassification() -> None:
+    office = make_office()
+    first = make_report(category="STREET_LIGHT")
+    key = secrets.token_urlsafe(18)
+
+    def joined() -> actions.Received:
+        return actions.join_report(by=RESIDENT, report_id=first.report_id, idempotency_key=key)
+
+    once = joined()
+    do(first.case_id, "classify", office.dispatcher, category="GARBAGE")
+    Report.objects.filter(pk=first.report_id).update(place_text="", lon=None, lat=None)
+    again = joined()
+    assert (again.receipt, again.created) == (once.receipt, False)
+    with pytest.raises(actions.IdempotencyConflict):
+        actions.join_report(
+            by=RESIDENT, report_id=first.report_id, place_text="三号楼", idempotency_key=key
+        )
 
 
 def test_who_joins_too_late_gets_a_case_of_their_own() -> None:

@@ -168,7 +168,10 @@ def checked(
     people_involved: int,
     references: Sequence[tuple[str, str]],
     joined_report_id: int | None = None,
+    own_place: tuple[str, float | None, float | None] | None = None,
 ) -> Said:
+    """What is kept of it. `own_place`: the place as it was given, where `place` comes of another
+    report."""
     text = text.replace("\x00", "").strip()
     if not text and not photos:
         raise NeedsField(
@@ -209,13 +212,13 @@ def checked(
     paper = channel == Channel.PAPER
     files = tuple(store_papers(photos) if paper else store_photos(photos))
     # All that was said and will be kept. What a report joins says the rest of a joining one,
-    # and may be reclassified between two tries.
+    # and may be reclassified or erased between two tries.
     own = [category, kind, title, urgency] if joined_report_id is None else []
     body = {
         "text": text,
         "channel": channel,
         "own": own,
-        "place": [place.text, place.lon, place.lat],
+        "place": own_place or [place.text, place.lon, place.lat],
         "phone": phone,
         "contact": astuple(contact) if contact else None,
         "submitter": astuple(submitter) if submitter else None,

@@ -109,6 +109,7 @@ def join_report(
         people_involved=1,
         references=(),
         joined_report_id=first.pk,
+        own_place=(place_text, lon, lat),
     )
     return once(said, lambda one: _joined(one, record.facts.id))
 

@@ -163,7 +163,7 @@ class ResponsibilityRuleAdmin(ImportableAdmin[ResponsibilityRule]):
     list_select_related = ("category", "organisation")
     import_guide = gettext_lazy(
         "CSV，首行：类别,区划,主办单位,协办单位,依据,紧急程度,停用日期，后四列可以没有。类别写名称或代码；"
-        "区划写代码，空着表示全县；单位写简称、名称或代码，几个协办单位用顿号隔开。"
+        "区划写代码，空着表示全县；单位写代码、名称或简称，几个单位同名的写代码，几个协办单位用顿号隔开。"
         "类别和区划相同的会更新。有一行不对，就一行也不导入。"
     )
     read = actions.read_responsibilities
@@ -214,14 +214,11 @@ class ResponsibilityRuleAdmin(ImportableAdmin[ResponsibilityRule]):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Each row of the page with the officers on duty in its unit, asked once a unit."""
+        """Each row of the page with the officers on duty in its unit, asked for all at once."""
         found = super().get_changelist_instance(request)
-        now = timezone.now()
         rows: Any = found.result_list
-        duty = {
-            unit: directory.officers_on_duty(unit, now)
-            for unit in {row.organisation_id for row in rows}
-        }
+        units = {row.organisation_id for row in rows}
+        duty = directory.officers_on_duty_in(units, timezone.now())
         names = directory.account_names({one for ids in duty.values() for one in ids})
         for row in rows:
             row.officers = [names[one] for one in duty[row.organisation_id] if one in names]

@@ -45,6 +45,7 @@ from huying.directory.queries.staffing import (
     heads_of,
     holders_of,
     officers_on_duty,
+    officers_on_duty_in,
     role_in_turn,
     staff_of,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "masked_people",
     "masked_person",
     "officers_on_duty",
+    "officers_on_duty_in",
     "organisation",
     "organisations",
     "own_account",

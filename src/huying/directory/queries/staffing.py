@@ -1,9 +1,10 @@
 """Who is there to act: duty shifts first, posts where the roster is silent."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, groupby
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
@@ -11,25 +12,45 @@ from huying.directory.models import DutyShift, Post
 from huying.directory.permissions import Role
 from huying.directory.queries.actors import territory
 
+T = TypeVar("T")
+
 
 def officers_on_duty(organisation_id: int, at: datetime) -> list[int]:
     """Accounts to call in an organisation, in order of rank.
 
     Whoever the roster names at `at`; without one the unit's officers, then its head.
     """
-    return list(dict.fromkeys(chain.from_iterable(duty_in_turn(organisation_id, at))))
+    return officers_on_duty_in([organisation_id], at)[organisation_id]
+
+
+def officers_on_duty_in(organisation_ids: Collection[int], at: datetime) -> dict[int, list[int]]:
+    """The same of several organisations at once."""
+    return {
+        unit: list(dict.fromkeys(chain.from_iterable(turns)))
+        for unit, turns in _duty(organisation_ids, at).items()
+    }
 
 
 def duty_in_turn(organisation_id: int, at: datetime) -> list[list[int]]:
     """The same in groups to be called one after the other: rank by rank, or officers and heads."""
+    return _duty([organisation_id], at)[organisation_id]
+
+
+def _duty(organisation_ids: Collection[int], at: datetime) -> dict[int, list[list[int]]]:
+    found: dict[int, list[list[int]]] = {unit: [] for unit in organisation_ids}
     shifts = (
         DutyShift.objects.on(at)
-        .filter(organisation_id=organisation_id)
-        .order_by("rank", "account_id")
-        .values_list("rank", "account_id")
+        .filter(organisation_id__in=found)
+        .order_by("organisation_id", "rank", "account_id")
+        .values_list("organisation_id", "rank", "account_id")
     )
-    staff = staff_of(organisation_id, roles=(Role.OFFICER, Role.UNIT_HEAD), at=at)
-    return _in_turn(shifts) or _in_turn((role, account_id) for account_id, role in staff)
+    for unit, group in groupby(shifts, _first):
+        found[unit] = _in_turn(row[1:] for row in group)
+    silent = [unit for unit, turns in found.items() if not turns]
+    staff = _staff(silent, (Role.OFFICER, Role.UNIT_HEAD), at) if silent else []
+    for unit, posts in groupby(staff, _first):
+        found[unit] = _in_turn((role, account_id) for _unit, account_id, role in posts)
+    return found
 
 
 def role_in_turn(role: Role, division_code: str, at: datetime) -> list[list[int]]:
@@ -50,25 +71,29 @@ def _in_turn(ordered: Iterable[tuple[object, int]]) -> list[list[int]]:
     return [list(dict.fromkeys(group)) for group in groups]
 
 
-def _first(pair: tuple[object, int]) -> object:
-    return pair[0]
+def _first(row: tuple[T, *tuple[Any, ...]]) -> T:
+    return row[0]
 
 
 def staff_of(
     organisation_id: int, *, roles: Collection[Role], at: datetime | None = None
 ) -> list[tuple[int, Role]]:
     """(account id, role) of the active staff of a unit, roles in the order given."""
-    wanted = [Role(role) for role in roles]
-    on = timezone.localdate(at) if at else timezone.localdate()
+    rows = _staff([organisation_id], [Role(role) for role in roles], at)
+    return [(account_id, role) for _unit, account_id, role in rows]
+
+
+def _staff(
+    organisation_ids: Collection[int], wanted: Sequence[Role], at: datetime | None
+) -> list[tuple[int, int, Role]]:
     rows = (
-        Post.objects.current(on)
-        .filter(organisation_id=organisation_id, role__in=wanted, account__is_active=True)
-        .values_list("account_id", "role")
-        .order_by("account_id")
+        Post.objects.current(timezone.localdate(at) if at else timezone.localdate())
+        .filter(organisation_id__in=organisation_ids, role__in=wanted, account__is_active=True)
+        .values_list("organisation_id", "account_id", "role")
     )
     return sorted(
-        ((account_id, Role(role)) for account_id, role in rows),
-        key=lambda row: (wanted.index(row[1]), row[0]),
+        ((unit, account_id, Role(role)) for unit, account_id, role in rows if unit is not None),
+        key=lambda row: (row[0], wanted.index(row[2]), row[1]),
     )
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from huying.cases import actions, queries
@@ -13,7 +15,7 @@ from huying.cases.models import ResponsibilityRule
 from huying.directory.permissions import Role
 from huying.ledger.models import Record
 from tests.factories.cases import Office, make_office, make_report
-from tests.factories.directory import PASSWORD, make_staff
+from tests.factories.directory import PASSWORD, SYSTEM, make_organisation, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -152,13 +154,47 @@ def test_a_file_goes_out_and_comes_in_again() -> None:
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     assert text.startswith(HEAD.strip())
     assert Record.objects.filter(kind="list.exported").count() == 1
-    assert "路灯,990101001,住建局,生态环境局,'=1+1,紧急,2099-01-01" in text
+    lead, helper = f"{office.bureau.code} 住建局", f"{office.other_bureau.code} 生态环境局"
+    assert f"路灯,990101001,{lead},{helper},'=1+1,紧急,2099-01-01" in text
     before = list(ResponsibilityRule.objects.order_by("id").values_list("category", "end_date"))
     answer = client.post(LIST + "import/", {"text": text})
     assert answer.status_code == 302
     after = list(ResponsibilityRule.objects.order_by("id").values_list("category", "end_date"))
     assert after == before
     assert list(rule("STREET_LIGHT").assisting.all()) == [office.other_bureau]
+
+
+def test_units_of_one_name_are_told_apart_by_their_codes() -> None:
+    make_office()
+    here, there = (make_organisation(code, name="综治办") for code in ("T1-ZZB", "T2-ZZB"))
+    with pytest.raises(actions.TableRefused) as refused:
+        actions.read_responsibilities(f"{HEAD}NOISE,,综治办,,,,\n")
+    assert "“综治办”不止一个单位，请写明代码：T1-ZZB 综治办、T2-ZZB 综治办" in refused.value.zh
+    actions.set_responsibilities(
+        rules=[actions.NewResponsibility(category="NOISE", organisation_id=here.pk)], by=SYSTEM
+    )
+    lines = [",".join(line) for line in queries.responsibility_table()]
+    rules = actions.read_responsibilities(HEAD + "\n".join(lines))
+    units = {one.category: one.organisation_id for one in rules}
+    assert units["NOISE"] == here.pk
+    (other,) = actions.read_responsibilities(f"{HEAD}NOISE,,T2-ZZB,,,,\n")
+    assert other.organisation_id == there.pk
+
+
+def test_the_list_asks_the_roster_once() -> None:
+    make_office()
+    client = signed_in(Role.SYSTEM_ADMIN)
+    rules = []
+    for number, category in enumerate(("NOISE", "STREET_LIGHT", "ROAD_DAMAGE")):
+        unit = make_organisation(f"Q{number}")
+        make_staff(Role.OFFICER, name="甲乙", organisation=unit)
+        rules.append(actions.NewResponsibility(category=category, organisation_id=unit.pk))
+    with CaptureQueriesContext(connection) as few:
+        client.get(LIST)
+    actions.set_responsibilities(rules=rules, by=SYSTEM)
+    with CaptureQueriesContext(connection) as many:
+        client.get(LIST)
+    assert len(many) <= len(few)
 
 
 def test_every_wrong_line_is_listed_and_none_taken() -> None:

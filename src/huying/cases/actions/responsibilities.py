@@ -5,12 +5,14 @@
     WATER_POLLUTION,990101001,城关镇,水利局、生态环境局,,紧急,2027-01-01
 
 类别 is a category's code or name; 区划 a division code, with or without the zeros below its level,
-and empty for the whole county; units are given by code, name or short name; the last four
-columns may be left out.
+and empty for the whole county; units are given by code, by code and name (`D012 城管局`, as they
+are written out), or by a name or short name no other unit has; the last four columns may be
+left out.
 """
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +23,13 @@ from django.utils.translation import override
 
 from huying.cases.models import ResponsibilityRule
 from huying.cases.queries.dictionary import categories, forget_dictionary
-from huying.cases.rules.responsibility import BETWEEN_UNITS, COLUMNS, NEEDED, PREFIX_LENGTHS
+from huying.cases.rules.responsibility import (
+    BETWEEN_UNITS,
+    COLUMNS,
+    NEEDED,
+    PREFIX_LENGTHS,
+    unit_cell,
+)
 from huying.cases.rules.vocabulary import Urgency
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor, DomainError, Permission
@@ -157,12 +165,23 @@ class _Names:
             with override(language):
                 for one in categories():
                     self.categories |= {one.code: one.code, one.name: one.code}
-        self.units = {
-            key: one.id
-            for one in directory.organisations()
-            for key in (one.code, one.name, one.short_name)
-            if key
-        }
+        self.units: dict[str, int] = {}
+        self.shared: dict[str, list[str]] = {}  # names of several units, each as it is written
+        known = directory.organisations()
+        named: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        for unit in known:
+            for name in (unit.name, unit.short_name):
+                named[name][unit.id] = unit_cell(unit.code, unit.short_name)
+        for name, units in named.items():
+            if len(units) == 1:
+                self.units |= dict.fromkeys([name], *units)
+            else:
+                self.shared[name] = sorted(units.values())
+        for unit in known:
+            self.shared.pop(unit.code, None)
+            cells = (unit_cell(unit.code, name) for name in ("", unit.name, unit.short_name))
+            self.units |= dict.fromkeys(cells, unit.id)
+        self.units.pop("", None)
         # A division is named by its whole code or by what is left without the zeros.
         self.prefixes = {"": ""}
         for division in directory.divisions():
@@ -182,6 +201,14 @@ class _Names:
             *((name, self.units) for name in (cells["主办单位"], *assisting)),
             (cells["紧急程度"], self.urgencies),
         ]
+        for name in (cells["主办单位"], *assisting):
+            if name in self.shared:
+                which = BETWEEN_UNITS.join(self.shared[name])
+                return (
+                    None,
+                    f"的“{name}”不止一个单位，请写明代码：{which}",
+                    f"{name} is several units; write which: {which}",
+                )
         unknown = [name or "（空）" for name, known in said if name not in known]
         if unknown:
             return None, f"找不到 {'、'.join(unknown)}", f"unknown {', '.join(unknown)}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from huying.cases.models import ResponsibilityRule
-from huying.cases.rules.responsibility import BETWEEN_UNITS
+from huying.cases.rules.responsibility import BETWEEN_UNITS, unit_cell
 from huying.cases.rules.vocabulary import Urgency
 
 
@@ -18,8 +18,10 @@ def responsibility_table() -> Iterator[tuple[str, ...]]:
         yield (
             row.category.name,
             row.division_prefix,
-            row.organisation.short_name,
-            BETWEEN_UNITS.join(sorted(unit.short_name for unit in row.assisting.all())),
+            unit_cell(row.organisation.code, row.organisation.short_name),
+            BETWEEN_UNITS.join(
+                sorted(unit_cell(unit.code, unit.short_name) for unit in row.assisting.all())
+            ),
             row.source,
             str(Urgency(row.urgency).label),
             row.end_date.isoformat() if row.end_date else "",

@@ -12,6 +12,11 @@ PREFIX_LENGTHS: Final = {"COUNTY": 6, "TOWNSHIP": 9, "VILLAGE": 12}
 BETWEEN_UNITS: Final = "、"
 
 
+def unit_cell(code: str, name: str) -> str:
+    """A unit in the table: the code that is its own, and a name to read."""
+    return f"{code} {name}".strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     category: str

@@ -151,3 +151,18 @@ def test_files_that_are_gone_or_changed_are_named(matters: Office, tmp_path: Pat
     (tmp_path / row.path).unlink()
     (tmp_path / row.thumbnail).unlink()
     assert _found() == {"FILE_MISSING": False, "THUMBNAIL_MISSING": False}
+
+
+def test_counting_anew_holds_up_nobody(matters: Office) -> None:
+    _damage("UPDATE cases_casetally SET count = count + 1 WHERE measure = 'OPEN'")
+    assert list(actions.recount_tallies(by=FSCK))
+    assert list(actions.recount_tallies(by=FSCK, repair=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT mode FROM pg_locks WHERE pid = pg_backend_pid()"
+            " AND relation = 'cases_casetally'::regclass"
+        )
+        modes = {mode for (mode,) in cursor.fetchall()}
+    # Of the whole transaction: what a writer of a row takes, and nothing that stops another.
+    assert modes == {"AccessShareLock", "RowExclusiveLock"}
+    assert _found() == {}

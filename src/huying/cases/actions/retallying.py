@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
+from huying.cases.actions.tallying import without_folding
 from huying.cases.models import Case
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.directory.permissions import Actor
@@ -126,17 +127,17 @@ put AS (
 def recount_tallies(*, by: Actor, repair: bool = False) -> Iterator[Difference]:
     """Compare the counts with what they count; yields each that differs."""
     states = _states()
-    if not _wrong(_WRONG + _NAMES, states):
-        return
-    # Again with writers of counts held out: what was being written is no difference.
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE cases_casetally IN SHARE ROW EXCLUSIVE MODE")
-        found = _wrong(_WRONG + (_PUT if repair else "") + _NAMES, states)
-        if repair and found:
-            ledger.record(
-                kind="case.retallied", subject="cases", by=by.ref, body={"counts": len(found)}
-            )
+    # Changes of counts are appended with what they count, so one statement sees both or neither.
+    found = _wrong(_WRONG + _NAMES, states)
+    if found and repair:
+        with transaction.atomic():
+            # Only folding takes rows away that a repair does; whoever appends need not wait.
+            without_folding()
+            found = _wrong(_WRONG + _PUT + _NAMES, states)
+            if found:
+                ledger.record(
+                    kind="case.retallied", subject="cases", by=by.ref, body={"counts": len(found)}
+                )
     for measure, day, procedure, state, place, kept, counted in found:
         subject = " ".join(filter(None, (measure, day, procedure, state, place)))
         yield Difference(

@@ -85,6 +85,15 @@ SELECT count(*) - count(DISTINCT (measure, day, procedure, state, organisation_i
 """
 
 
+_FOLDING: Final = "hashtext('cases.fold_tallies')"
+
+
+def without_folding() -> None:
+    """Until the transaction ends nobody folds; what is being folded is waited for."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({_FOLDING})")
+
+
 def fold_tallies(*, least: int = 100) -> int:
     """Add up the changes appended since; returns how many rows that saved.
 
@@ -92,7 +101,7 @@ def fold_tallies(*, least: int = 100) -> int:
     same sums before and after. Nothing is done while fewer than `least` rows would be saved.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('cases.fold_tallies'))")
+        cursor.execute(f"SELECT pg_try_advisory_xact_lock({_FOLDING})")
         (alone,) = cursor.fetchone()
         if not alone:
             return 0

@@ -104,9 +104,7 @@ class Notice(models.Model):
             models.Index(
                 fields=["escalate_at"], condition=~Q(escalate_at=None), name="notice_escalation"
             ),
-            models.Index(
-                fields=["subject"], condition=~Q(escalate_at=None), name="notice_subject_waiting"
-            ),
+            models.Index(fields=["subject"], name="notice_subject"),
             models.Index(fields=["batch"], name="notice_batch"),
         ]
 

@@ -1,5 +1,6 @@
 """How many statements the hot acts take, and that history does not add to them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,6 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from huying.cases import actions, queries
+from huying.cases.models import Report
+from huying.cases.queries.holdings import scope_of
+from huying.notices.actions import blank_notices
 from tests.factories.cases import do, make_office, make_report
 
 pytestmark = pytest.mark.django_db
@@ -77,10 +81,17 @@ def test_an_act_reads_no_table_whole_though_the_tables_are_small() -> None:
     """
     office = make_office()
     report = make_report()
+    (plan,) = _plans("UPDATE cases_case", lambda: do(report.case_id, "take", office.officer))
+    assert "Index Scan using cases_case_pkey" in plan
+    assert "Seq Scan on cases_" not in plan
+
+
+def _plans(sought: str, ask: Callable[[], object]) -> list[str]:
+    """The plans of the statements with these words in them, as in a county full of rows."""
     plans: list[str] = []
 
     def explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "UPDATE cases_case" in sql:
+        if sought in sql:
             with connection.connection.cursor() as cursor:
                 cursor.execute("SET LOCAL enable_seqscan = off")
                 cursor.execute(f"EXPLAIN {sql}", params)
@@ -89,7 +100,36 @@ def test_an_act_reads_no_table_whole_though_the_tables_are_small() -> None:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(explained):
-        do(report.case_id, "take", office.officer)
-    (plan,) = plans
-    assert "Index Scan using cases_case_pkey" in plan
-    assert "Seq Scan on cases_" not in plan
+        ask()
+    assert plans
+    return plans
+
+
+def test_a_report_is_named_by_receipt_or_by_the_number_of_its_case() -> None:
+    office = make_office()
+    report = make_report()
+    found: list[int] = []
+    for name, index in (
+        (report.receipt_display, "cases_report_receipt"),
+        (report.case_number, "case_number_once"),
+    ):
+
+        def named(name: str = name) -> None:
+            found.append(queries.report_named(name, office.dispatcher))
+
+        (plan,) = _plans('FROM "cases_report"', named)
+        assert index in plan
+    assert found == [report.report_id] * 2
+    with pytest.raises(queries.ReportNotFound):
+        queries.report_named("没有这样的编号", office.dispatcher)
+
+
+def test_erasing_a_person_reads_no_table_whole() -> None:
+    office = make_office()
+    make_report()
+    person = Report.objects.get().reporter_id or 0
+    (plan,) = _plans('"submitter_id" = ', lambda: scope_of(person))
+    assert "report_submitter" in plan
+    assert "Seq Scan" not in plan
+    (plan,) = _plans("UPDATE", lambda: blank_notices(subjects=["case:1"], by=office.dispatcher))
+    assert "notice_subject" in plan

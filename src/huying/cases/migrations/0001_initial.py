@@ -929,6 +929,14 @@ class Migration(migrations.Migration):
             model_name="report",
             index=models.Index(fields=["submitted_at"], name="report_submitted"),
         ),
+        migrations.AddIndex(
+            model_name="report",
+            index=models.Index(
+                condition=models.Q(("submitter__isnull", False)),
+                fields=["submitter"],
+                name="report_submitter",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="report",
             constraint=models.CheckConstraint(

@@ -117,7 +117,14 @@ class Report(models.Model):
                 name="report_erased_is_empty",
             ),
         ]
-        indexes = [models.Index(fields=["submitted_at"], name="report_submitted")]
+        indexes = [
+            models.Index(fields=["submitted_at"], name="report_submitted"),
+            models.Index(
+                fields=["submitter"],
+                name="report_submitter",
+                condition=Q(submitter__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.receipt

@@ -343,11 +343,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="notice",
-            index=models.Index(
-                condition=models.Q(("escalate_at", None), _negated=True),
-                fields=["subject"],
-                name="notice_subject_waiting",
-            ),
+            index=models.Index(fields=["subject"], name="notice_subject"),
         ),
         migrations.AddIndex(
             model_name="notice",

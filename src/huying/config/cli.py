@@ -152,6 +152,10 @@ def residents(
         f"{done.new:,} residents are new, {done.known:,} were brought up to date, "
         f"{done.households:,} households"
     )
+    if done.erased:
+        typer.echo(
+            f"{done.erased:,} 人已依法删除，没有再导入 (were erased by law and not imported again)"
+        )
 
 
 @app.command()

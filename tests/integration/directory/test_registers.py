@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection
 from huying.config import registers
 from huying.directory import actions, queries
 from huying.directory.models import Household, Person
-from huying.directory.permissions import Actor
+from huying.directory.permissions import Actor, Role
 from huying.ledger.models import Record
-from tests.factories.directory import GRIDS, VILLAGE, make_places
+from tests.factories.directory import GRIDS, VILLAGE, make_places, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +72,22 @@ def test_a_resident_known_by_the_id_number_is_the_same_person(load: Any) -> None
     assert person.phone is not None
     assert person.phone.open() == "13911111111", "a register without a telephone takes none away"
     assert [one.id for one in queries.find_people(phone="13911111111", by=BY)] == [known]
+
+
+def test_whoever_was_erased_is_not_brought_back(load: Any) -> None:
+    load(MOTHER, SON)
+    mother = Person.objects.get(sex="FEMALE")
+    by = make_staff(Role.DISPATCHER)
+    actions.erase_person(person_id=mother.pk, reason="本人书面申请删除", by=by)
+    assert load(MOTHER, SON) == actions.RegisterImported(households=1, new=0, known=1, erased=1)
+    assert Person.objects.filter(erased_at__isnull=True).count() == 1
+    mother.refresh_from_db()
+    assert (mother.name, mother.id_number_index) == (None, None)
+    # Whoever comes back by themselves and is erased again is still passed over.
+    again = actions.remember_person(name="李梅", id_number="11010519491231002X", by=BY)
+    assert again is not None
+    actions.erase_person(person_id=again, reason="本人书面申请删除", by=by)
+    assert load(MOTHER).erased == 1
 
 
 def test_one_wrong_line_and_nobody_is_imported(load: Any) -> None:

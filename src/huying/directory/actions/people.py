@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from huying.directory import vault
 from huying.directory.events import PersonErased, person_erased
-from huying.directory.models import AccessRecord, Household, Person
+from huying.directory.models import AccessRecord, ErasedIdNumber, Household, Person
 from huying.directory.permissions import Actor, DomainError, NotAllowed, Permission
 from huying.directory.rules.masks import MASKS
 from huying.directory.vault import Sealed
@@ -191,6 +191,7 @@ def erase_person(*, person_id: int, reason: str, by: Actor) -> None:
     """Forget a person for good (PIPL 47): values, indexes, and the salts of commitments.
 
     The row stays, empty, so that what refers to it still stands; ledger proofs hold as before.
+    A blind index of the ID number is kept apart: registers of residents pass over it.
     Subscribers erase what their rooms keep of the person, in the same transaction, or refuse
     while the law still needs it. Raises `PurposeMissing`, `PersonMissing`, `NotAllowed` for
     somebody of another territory, and what the subscribers raise.
@@ -208,6 +209,10 @@ def erase_person(*, person_id: int, reason: str, by: Actor) -> None:
         if person is None:
             raise PersonMissing("找不到此人，或已删除。", "No such person, or erased already.")
         _within_reach(person, by)
+        if person.id_number_index is not None:
+            ErasedIdNumber.objects.bulk_create(
+                [ErasedIdNumber(index=person.id_number_index)], ignore_conflicts=True
+            )
         Person.objects.filter(pk=person_id).update(
             **dict.fromkeys(SEALED_FIELDS),
             name_index=None,

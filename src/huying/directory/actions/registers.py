@@ -22,6 +22,11 @@ CREATE TEMP TABLE IF NOT EXISTS directory_register (
 ) ON COMMIT DROP;
 TRUNCATE directory_register
 """
+# Whoever was erased is not brought back, nor an address with them.
+_ERASED: Final = """
+DELETE FROM directory_register r USING directory_erasedidnumber e
+ WHERE e.index = r.id_number_index
+"""
 # A household is where its number says; the last line of a household decides its address.
 _HOUSEHOLDS: Final = """
 INSERT INTO directory_household AS known (number_index, address, division_id, grid_id)
@@ -63,11 +68,13 @@ SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM p
 
 @dataclass(frozen=True, slots=True)
 class RegisterImported:
-    """What an import did. `known` residents were brought up to date."""
+    """What an import did. `known` residents were brought up to date; `erased` are lines of people
+    erased at their right, passed over."""
 
     households: int
     new: int
     known: int
+    erased: int = 0
 
 
 def import_register(
@@ -78,7 +85,8 @@ def import_register(
     progress: Callable[[int], None] = lambda _done: None,
 ) -> RegisterImported:
     """Put a register of residents in place, all of it or nothing; the same one twice changes
-    nothing. The ID number decides who is who; whoever is not in the file stays as they were.
+    nothing. The ID number decides who is who; whoever is not in the file stays as they were, and
+    whoever was erased stays erased.
 
     `progress` is called with the number of lines sealed so far. Memory does not grow with it.
     """
@@ -93,6 +101,8 @@ def import_register(
                 if place % _PROGRESS_EVERY == 0:
                     progress(place)
         cursor.execute("ANALYZE directory_register")
+        cursor.execute(_ERASED)
+        erased = cursor.rowcount
         cursor.execute(_HOUSEHOLDS)
         households = cursor.rowcount
         cursor.execute(_PEOPLE, [timezone.now()])
@@ -101,9 +111,15 @@ def import_register(
             kind="register.imported",
             subject="directory",
             by=by.ref,
-            body={"source": source, "households": households, "new": new, "known": known},
+            body={
+                "source": source,
+                "households": households,
+                "new": new,
+                "known": known,
+                "erased": erased,
+            },
         )
-    return RegisterImported(households, new, known)
+    return RegisterImported(households, new, known, erased)
 
 
 def _row(place: int, line: RegisterLine) -> tuple[object, ...]:

@@ -473,6 +473,15 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ErasedIdNumber",
+            fields=[
+                (
+                    "index",
+                    models.BinaryField(editable=False, primary_key=True, serialize=False),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="AccessRecord",
             fields=[
                 (

@@ -10,7 +10,7 @@ from huying.directory.models.accounts import (
     SignIn,
 )
 from huying.directory.models.parameters import Edition, WorkingYear
-from huying.directory.models.people import AccessRecord, Household, Person
+from huying.directory.models.people import AccessRecord, ErasedIdNumber, Household, Person
 from huying.directory.models.places import Division, Grid, Organisation
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Division",
     "DutyShift",
     "Edition",
+    "ErasedIdNumber",
     "FormerPassword",
     "Grid",
     "Household",

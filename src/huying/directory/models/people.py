@@ -102,6 +102,18 @@ class Person(models.Model):
         return str(self.pk)
 
 
+class ErasedIdNumber(models.Model):
+    """The blind index of an erased person's ID number, so that no register brings them back.
+
+    It says of nobody who they were, and refers to no row that is left of them.
+    """
+
+    index = models.BinaryField(primary_key=True, editable=False)
+
+    def __str__(self) -> str:
+        return bytes(self.index).hex()
+
+
 class AccessRecord(models.Model):
     """Who saw which sealed values of whom, when and what for. Appended, never changed."""
 

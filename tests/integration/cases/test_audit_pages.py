@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from huying.cases import actions
 from huying.cases.models import Act, Case, Report
 from huying.directory import actions as directory
 from huying.directory.permissions import Role
@@ -230,9 +231,27 @@ def test_every_list_taken_away_is_on_record(auditor: Client, office: Office) -> 
         # What was looked for may name people: a commitment, never words.
         assert "李梅".encode() not in bytes(record.entry)
         assert Salt.objects.filter(record=record).count() == 1
+    unit = office.bureau.pk
+    browser.get(f"/desk/export.csv?unit={unit}&urgency=URGENT&order=NEWEST")
+    b"".join(auditor.get(f"/audit/export.csv?unit={unit}"))
+    actions.record_export(
+        what="responsibilities", filters={}, words={}, rows=1, by=office.dispatcher
+    )
     page = words_of(auditor.get("/audit/exports/"))
-    for said in ("蒋审计", "周调度", "办理记录", "事项清单", "action=take"):
+    for said in (
+        "蒋审计",
+        "周调度",
+        "办理记录",
+        "事项清单",
+        "责任清单",
+        "办了什么：接单",
+        "单位：住建局",
+        "住建局，紧急",
+        "含已办结",
+    ):
         assert said in page
+    for raw in ("unit=", "urgency=", "action=", "order="):
+        assert raw not in page
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The auditor: every act with its proof, a sample anybody can draw again, who looked at whose
 data, and how the ledger stands. Nothing here changes anything."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from huying.cases import actions, queries
+from huying.cases.pages import desk_filters
 from huying.cases.pages.desk_case import case_of
 from huying.cases.queries import AuditFilters, AuditRow
 from huying.cases.rules.engine import BrokenHistory
@@ -318,7 +319,11 @@ class ExportRow:
     record_id: int
 
 
-LISTS: Final = {"cases": gettext_lazy("事项清单"), "acts": gettext_lazy("办理记录")}
+LISTS: Final = {
+    "cases": gettext_lazy("事项清单"),
+    "acts": gettext_lazy("办理记录"),
+    "responsibilities": gettext_lazy("责任清单"),
+}
 
 
 @never_cache
@@ -336,26 +341,44 @@ def audit_exports(request: HttpRequest) -> HttpResponse:
     shown = records[:PAGE_SIZE]
     refs = {one.by: int(one.by.removeprefix("staff:")) for one in shown if one.by[:6] == "staff:"}
     names = directory.account_names(refs.values())
+    form = AuditForm()
     context = {
         "tab": "exports",
-        "rows": [_export_row(one, names.get(refs.get(one.by, 0), "")) for one in shown],
+        "rows": [_export_row(one, names.get(refs.get(one.by, 0), ""), form) for one in shown],
         "next_url": f"?after={shown[-1].id}" if len(records) > PAGE_SIZE else "",
         "first_url": "?" if before else "",
     }
     return render(request, "cases/audit/exports.html", context)
 
 
-def _export_row(record: ledger.RecordRow, who: str) -> ExportRow:
+def _export_row(record: ledger.RecordRow, who: str, form: AuditForm) -> ExportRow:
     body: Any = record.body
     return ExportRow(
         at=record.at,
         who=who,
         actor_ref=record.by,
         what=str(LISTS.get(body["list"], body["list"])),
-        filters="，".join(f"{name}={value}" for name, value in body["filters"].items()),
+        filters="，".join(_worded(body["list"], body["filters"], form)),
         rows=body["rows"],
         record_id=record.id,
     )
+
+
+def _worded(what: str, filters: Mapping[str, str], form: AuditForm) -> Iterator[str]:
+    """What a list was narrowed to, in the words of the page it was taken from."""
+    left = dict(filters)
+    if what == "cases":
+        said = desk_filters.asked(filters)
+        yield from (chip.label for chip in desk_filters.chips(said, ""))
+        for name in (*said.params(), "order"):  # an order leaves no row out
+            left.pop(name, None)
+    for name, value in left.items():
+        field: Any = form.fields.get(name) if what == "acts" else None
+        if field is None:
+            yield f"{name}={value}"
+            continue
+        choices = {str(code): str(label) for code, label in getattr(field, "choices", ())}
+        yield f"{field.label}{_('：')}{choices.get(value, value)}"
 
 
 @never_cache

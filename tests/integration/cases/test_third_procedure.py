@@ -263,9 +263,13 @@ def test_it_is_opened_on_the_desk(petitions: Office, client: Client) -> None:
         "about_summary": "三户人家，地已征，款未到",
         "about_urgency": "NORMAL",
         "about_people": "3",
-        "about_reference": "X-2",
+        "about_number": "X-2",
         "petitioners": "3",
     }
+    nameless = client.post("/desk/open/petition/", given | {"form": "LETTER"})
+    assert nameless.status_code == 422
+    assert "请写明是哪个系统" in nameless.content.decode()
+    given["about_system"] = "国家信访平台"
     again = client.post("/desk/open/petition/", given)
     assert again.status_code == 422
     assert "三户人家" in again.content.decode(), "what was typed is not lost"
@@ -274,6 +278,7 @@ def test_it_is_opened_on_the_desk(petitions: Office, client: Client) -> None:
     case = Case.objects.get(procedure="petition")
     assert answer.headers["Location"] == f"/cases/{case.pk}/"
     assert (case.title, case.people_involved) == ("要求公开补偿标准", 3)
+    assert list(case.references.values_list("system", "number")) == [("国家信访平台", "X-2")]
     view = queries.case_page(case.pk, petitions.clerk)
     assert ("信访形式", "来信") in view.acts[0].fields
     assert len(view.acts[0].attachments) == 1

@@ -307,18 +307,36 @@ class RepeatForm(forms.Form):
         return data
 
 
-class ReferenceForm(forms.Form):
-    """The number a case has elsewhere."""
+NO_SYSTEM: Final = _("请写明是哪个系统。")
+NO_NUMBER: Final = _("请写明编号。")
 
-    system = forms.CharField(
+
+def system_field(*, required: bool) -> forms.CharField:
+    """Whose number it is."""
+    return forms.CharField(
         label=_("哪个系统"),
         help_text=_("如：市 12345 热线、国家信访平台、法院"),
         max_length=40,
-        error_messages={"required": _("请写明是哪个系统。")},
+        required=required,
+        error_messages={"required": NO_SYSTEM},
     )
-    number = forms.CharField(
-        label=_("那边的编号"), max_length=80, error_messages={"required": _("请写明编号。")}
+
+
+def number_field(*, required: bool) -> forms.CharField:
+    """The number a case has there."""
+    return forms.CharField(
+        label=_("那边的编号"),
+        max_length=80,
+        required=required,
+        error_messages={"required": NO_NUMBER},
     )
+
+
+class ReferenceForm(forms.Form):
+    """The number a case has elsewhere."""
+
+    system = system_field(required=True)
+    number = number_field(required=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("auto_id", "reference_%s")

@@ -12,7 +12,15 @@ from django.views.decorators.http import require_http_methods
 
 from huying.cases import actions, queries
 from huying.cases.pages.act_forms import ActForm
-from huying.cases.pages.desk_forms import category_options, officer_options, unit_options
+from huying.cases.pages.desk_forms import (
+    NO_NUMBER,
+    NO_SYSTEM,
+    category_options,
+    number_field,
+    officer_options,
+    system_field,
+    unit_options,
+)
 from huying.cases.pages.report_forms import DegreesField, new_key
 from huying.cases.pages.resident import in_language
 from huying.cases.queries import NeedKind, Opening, Urgency
@@ -68,9 +76,8 @@ class OpeningForm(ActForm):
             "about_people": forms.IntegerField(
                 label=_("涉及多少人"), min_value=1, max_value=1_000_000, initial=1
             ),
-            "about_reference": forms.CharField(
-                label=_("其他系统的编号"), max_length=80, required=False
-            ),
+            "about_system": system_field(required=False),
+            "about_number": number_field(required=False),
             "about_idempotency_key": forms.CharField(
                 max_length=80, required=False, widget=forms.HiddenInput, initial=new_key
             ),
@@ -78,6 +85,15 @@ class OpeningForm(ActForm):
             "lon": DegreesField(180),
             "lat": DegreesField(90),
         }
+
+    def clean(self) -> dict[str, Any]:
+        data = dict(super().clean() or {})
+        system, number = data.get("about_system"), data.get("about_number")
+        if number and not system:
+            self.add_error("about_system", NO_SYSTEM)
+        if system and not number:
+            self.add_error("about_number", NO_NUMBER)
+        return data
 
     def fresh_key(self) -> None:
         self.data = {**dict(self.data.items()), "about_idempotency_key": new_key()}
@@ -126,7 +142,9 @@ def _opened(found: Opening, form: OpeningForm, by: Actor) -> actions.Opened:
         place_text=about["place_text"],
         lon=about["lon"] if placed else None,
         lat=about["lat"] if placed else None,
-        references=[("外部编号", about["about_reference"])] if about["about_reference"] else (),
+        references=(
+            [(about["about_system"], about["about_number"])] if about["about_number"] else ()
+        ),
         data=form.data_of_needs(),
         photos=form.photos(),
         idempotency_key=about["about_idempotency_key"],

@@ -46,7 +46,9 @@ def test_a_granted_post_counts_at_once_and_an_ended_one_no_more() -> None:
     actions.end_post(post_id=post, by=make.SYSTEM)
     assert not queries.actor_for(account.pk).roles
     assert list(
-        Record.objects.filter(subject=f"account:{account.pk}").values_list("kind", flat=True)
+        Record.objects.filter(subject=f"account:{account.pk}")
+        .order_by("id")
+        .values_list("kind", flat=True)
     ) == ["account.created", "post.granted", "post.ended"]
 
 

@@ -96,11 +96,15 @@ def test_the_sweep_takes_old_orphans_alone() -> None:
     orphan, fresh = files.store_photos([make_photo((9, 9)), make_photo((7, 7))])
     two_days_ago = (timezone.now() - timedelta(days=2)).timestamp()
     root = Path(settings.MEDIA_ROOT)
-    part = Path(orphan.path).with_name("half.part")
-    (root / part).write_bytes(b"half")
-    for path in (*kept, orphan.path, orphan.thumbnail, str(part)):
+    part = f"{orphan.path}.part"
+    # Somebody else's, as the ledger's mark once was.
+    strangers = {".ledger_signed", "readme.txt", f"{orphan.path[:6]}notes.txt"}
+    for path in (part, *strangers):
+        (root / path).write_bytes(b"half")
+    for path in (*kept, orphan.path, orphan.thumbnail, part, *strangers):
         os.utime(root / path, (two_days_ago, two_days_ago))
     assert actions.sweep_files() == 3
+    kept |= strangers
     assert on_disk() == kept | {fresh.path, fresh.thumbnail}
     tasks.sweep_files(timestamp=0)
     assert on_disk() == kept | {fresh.path, fresh.thumbnail}

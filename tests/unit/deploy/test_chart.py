@@ -75,6 +75,20 @@ def test_each_process_runs_bounded_and_without_rights() -> None:
         }
 
 
+def test_what_was_signed_last_is_kept_apart_from_the_attachments() -> None:
+    container = _container(_of("Deployment")["worker"])
+    (mark,) = [one["value"] for one in container["env"] if one["name"] == "HUYING_LEDGER_MARK"]
+    lasting = {
+        one["mountPath"]: one["subPath"]
+        for one in container["volumeMounts"]
+        if one["name"] == "attachments"
+    }
+    folder = mark.rpartition("/")[0]
+    assert folder in lasting
+    assert folder != "/var/lib/huying/attachments"
+    assert len(set(lasting.values())) == len(lasting) == 2
+
+
 def test_who_listens_is_asked() -> None:
     asked = {name: _container(thing) for name, thing in _of("Deployment").items()}
     web = asked["web"]

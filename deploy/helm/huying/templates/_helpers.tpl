@@ -38,7 +38,7 @@ huying/county: {{ .root.Values.county.schema }}
   value: {{ .Values.hj212.port | quote }}
 # The keys are mounted read-only; this is shared by all that may seal.
 - name: HUYING_LEDGER_MARK
-  value: /var/lib/huying/attachments/.ledger_signed
+  value: /var/lib/huying/signed/ledger_signed
 {{- if .Values.metrics.enabled }}
 - name: HUYING_METRICS_HOST
   value: "0.0.0.0"
@@ -120,7 +120,8 @@ containers:
       - {name: tmp, mountPath: /tmp}
       - {name: keys, mountPath: /etc/huying/keys, readOnly: true}
       {{- if .attachments }}
-      - {name: attachments, mountPath: /var/lib/huying/attachments}
+      - {name: attachments, mountPath: /var/lib/huying/attachments, subPath: attachments}
+      - {name: attachments, mountPath: /var/lib/huying/signed, subPath: signed}
       {{- end }}
       {{- if .root.Values.county.proceduresConfigMap }}
       - {name: procedures, mountPath: /var/lib/huying/procedures, readOnly: true}

@@ -7,6 +7,7 @@ else: no place, no time, no camera, no hidden payload.
 import hashlib
 import io
 import os
+import re
 import secrets
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,6 +35,8 @@ THUMBNAIL_SIDE: Final = 320
 ORPHAN_AGE: Final = timedelta(days=1)
 """No act takes so long: a file this old that nothing refers to is nobody's."""
 FILES: Final = Actor.system("files")
+# What `_kept` makes and `_write` may leave half written.
+_OUR_NAME: Final = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/\1\2[0-9a-f]{60}\.[0-9a-z.]+")
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 
@@ -272,7 +275,7 @@ def sweep_files(*, by: Actor = FILES, now: datetime | None = None) -> int:
     """Remove files to which nothing has referred for a day; returns how many.
 
     Left by a process that died between storing and the commit, or between a commit that
-    took the last reference and the removal.
+    took the last reference and the removal. What is not named as an attachment is left alone.
     """
     by.require(Permission.HEALTH_VIEW)
     before = ((now or timezone.now()) - ORPHAN_AGE).timestamp()
@@ -284,7 +287,7 @@ def sweep_files(*, by: Actor = FILES, now: datetime | None = None) -> int:
                 for one in found
                 if one.is_file() and one.stat().st_mtime < before
             ]
-        orphans = _unreferenced(old)
+        orphans = _unreferenced([path for path in old if _OUR_NAME.fullmatch(path)])
         remove_files(orphans)
         removed += len(orphans)
     return removed

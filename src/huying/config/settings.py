@@ -140,7 +140,8 @@ DATABASES = {
             "connect_timeout": "10",
             **_database,
             "options": f"-c search_path={COUNTY_SCHEMA},{JOBS_SCHEMA} -c statement_timeout=30s "
-            "-c idle_in_transaction_session_timeout=60s",
+            # The rest of what keeps values out of the server's log only its owner may set.
+            "-c idle_in_transaction_session_timeout=60s -c log_parameter_max_length_on_error=0",
             "application_name": "huying",
             "server_side_binding": True,
             "prepare_threshold": 2,

@@ -10,6 +10,8 @@ from django.db.backends.postgresql import base
 
 from huying.config.postgres.base import DatabaseWrapper
 
+_ON_ERROR = "log_parameter_max_length_on_error"
+
 
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_the_server_closed_is_not_usable() -> None:
@@ -49,3 +51,10 @@ def test_a_healthy_connection_is_not_asked_each_time(monkeypatch: pytest.MonkeyP
         assert asked == [True, True]
     finally:
         wrapper.connection.close()
+
+
+@pytest.mark.django_db
+def test_an_error_does_not_write_values_into_the_log_of_the_server() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT source, setting FROM pg_settings WHERE name = %s", [_ON_ERROR])
+        assert cursor.fetchone() == ("client", "0")

@@ -77,6 +77,15 @@ def test_containers_are_bounded_watched_and_without_rights() -> None:
     assert COMPOSE["networks"]["inside"]["internal"]
 
 
+def test_the_log_of_the_database_names_no_values() -> None:
+    said = set(COMPOSE["services"]["db"]["command"])
+    assert {
+        "--log_parameter_max_length=0",
+        "--log_parameter_max_length_on_error=0",
+        "--log_error_verbosity=terse",
+    } <= said
+
+
 def test_passwords_come_from_files_outside_the_repository() -> None:
     assert all(secret["file"].startswith("./secrets/") for secret in COMPOSE["secrets"].values())
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()

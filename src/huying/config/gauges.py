@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import Error, close_old_connections, connection
+from django.db import close_old_connections, connection
 from django.utils import timezone
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
@@ -41,8 +41,9 @@ class Gauges:
         found: list[Metric] = []
         for part in _PARTS:
             try:
-                found += part(timezone.now())
-            except (Error, OSError) as fault:
+                found += list(part(timezone.now()))
+            except Exception as fault:
+                # Whatever it is: the other parts are shown, and this one is tried again.
                 _logger.warning(
                     "gauges: %s cannot be read: %s", part.__name__, type(fault).__name__
                 )

@@ -203,8 +203,9 @@ def test_statements_and_commits_are_timed_and_failures_counted() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("fault", [OSError, ValueError, KeyError])
 def test_the_gauges_are_read_and_a_part_that_fails_is_left_out(
-    monkeypatch: pytest.MonkeyPatch, lines: Lines
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, fault: type[Exception]
 ) -> None:
     office = make_office()
     make_report()
@@ -223,11 +224,12 @@ def test_the_gauges_are_read_and_a_part_that_fails_is_left_out(
     assert found["huying_backup_timestamp_seconds",] == 0
 
     def broken() -> None:
-        raise OSError("no disk")
+        raise fault("no disk")
 
     monkeypatch.setattr("huying.notices.queries.outbox_health", broken)
     gauges.refresh()
     names = {family.name for family in gauges()}
     assert "huying_cases_overdue" in names
     assert "huying_notices_outbox_waiting" not in names
-    assert "gauges: _notices cannot be read: OSError" in [line["message"] for line in lines.all()]
+    words = f"gauges: _notices cannot be read: {fault.__name__}"
+    assert words in [line["message"] for line in lines.all()]

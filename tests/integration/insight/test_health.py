@@ -132,6 +132,22 @@ def test_a_backup_is_missing_new_or_old(data_dir: Path) -> None:
     assert part("备份", now + timedelta(days=3)).state == WATCH
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["", '{"made_at": "2026', "[]", "7", '{"name": "another program"}', '{"made_at": 3}'],
+)
+def test_what_is_no_manifest_of_ours_is_passed_over(data_dir: Path, content: str) -> None:
+    for name, words in (
+        ("20261127T000000Z", json.dumps({"made_at": "2026-11-27T00:00:00Z", "ledger_size": 1})),
+        ("zzz", content),
+    ):
+        (data_dir / "backups" / name).mkdir(parents=True)
+        (data_dir / "backups" / name / "manifest.json").write_text(words)
+    made_at = datetime(2026, 11, 27, tzinfo=UTC)
+    assert queries.last_backup(data_dir / "backups") == made_at
+    assert part("备份", made_at).state == GOOD
+
+
 def test_the_page_says_the_worst_and_how_to_mend_it(client: Client) -> None:
     client.force_login(account_of(make_staff(Role.SYSTEM_ADMIN)))
     assert queries.health(datetime.now(UTC)).state == BAD

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -217,18 +218,21 @@ def _calendar(now: datetime) -> Part:
 
 
 def _newest_manifest(folder: Path) -> dict[str, Any] | None:
-    newest = max(folder.glob("*/manifest.json"), default=None) if folder.is_dir() else None
-    return orjson.loads(newest.read_bytes()) if newest is not None else None
-
-
-def _made_at(manifest: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(manifest["made_at"]).astimezone(UTC)
+    """The newest that can be read: what else lies there is somebody else's, or half a backup."""
+    for path in sorted(folder.glob("*/manifest.json"), reverse=True):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            found: dict[str, Any] = orjson.loads(path.read_bytes())
+            return {
+                "made_at": datetime.fromisoformat(found["made_at"]).astimezone(UTC),
+                "ledger_size": int(found["ledger_size"]),
+            }
+    return None
 
 
 def last_backup(folder: Path) -> datetime | None:
     """When the newest backup in a folder was made; None without one."""
     manifest = _newest_manifest(folder)
-    return _made_at(manifest) if manifest is not None else None
+    return manifest["made_at"] if manifest is not None else None
 
 
 def _backups(now: datetime, folder: Path) -> Part:
@@ -237,7 +241,7 @@ def _backups(now: datetime, folder: Path) -> Part:
         return Part(
             _("备份"), BAD, _("还没有做过备份"), mend=_("运行 huying backup，并安排每天自动运行")
         )
-    made_at = _made_at(manifest)
+    made_at = manifest["made_at"]
     figures = (
         (_("最近备份"), ago(made_at, now=now, _=_)),
         (_("当时存证"), f"{manifest['ledger_size']:,}"),

@@ -45,12 +45,14 @@ def setup() -> None:
     if not given("database_url"):
         from huying.config import embedded
 
-        base = Path(__file__).resolve().parents[3]
-        data = Path(os.environ.get("HUYING_DATA_DIR", base / "var"))
-        os.environ["HUYING_DATABASE_URL"] = embedded.start_all(data)
+        os.environ["HUYING_DATABASE_URL"] = embedded.start_all(_data_dir())
     import django
 
     django.setup()
+
+
+def _data_dir() -> Path:
+    return Path(os.environ.get("HUYING_DATA_DIR", Path(__file__).resolve().parents[3] / "var"))
 
 
 def is_embedded() -> bool:
@@ -166,6 +168,13 @@ def up(
     workers: Annotated[int, typer.Option(help="Web workers; as many as cores.")] = 2,
 ) -> None:
     """Run everything on one machine until stopped: database, web, stream, worker, ingest."""
+    from huying.config import turns
+
+    with turns.up(_data_dir()):
+        _up(host, port, hj212_port=hj212_port, workers=workers)
+
+
+def _up(host: str, port: int, *, hj212_port: int, workers: int) -> None:
     migrate()
     from django.conf import settings
 
@@ -190,12 +199,13 @@ def down(
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
     from django.conf import settings
 
-    from huying.config import embedded
+    from huying.config import embedded, turns
 
-    if first:
-        embedded.stop(settings.POSTGRES_DIR)
-    else:
-        embedded.stop_all(settings.DATA_DIR)
+    with turns.servers(settings.DATA_DIR):
+        if first:
+            embedded.stop(settings.POSTGRES_DIR)
+        else:
+            embedded.stop_all(settings.DATA_DIR)
 
 
 @app.command()
@@ -293,17 +303,22 @@ def demo(
     # The ledger is named after the address of the site: before anything is sealed.
     os.environ.setdefault("HUYING_PUBLIC_URL", f"http://{host}:{port}")
     migrate()
-    from huying.config import processes
+    from django.conf import settings
+
+    from huying.config import processes, turns
     from huying.simulation import demo as story
 
     def start() -> list[processes.Process]:
         children = processes.everything(host, port, hj212_port=hj212_port)
         for child in children:
             child.start()
+        if is_embedded():
+            # These start when there is something for them to do.
+            children += processes.of_embedded(settings.DATA_DIR, settings.BACKUP_DIR)
         return children
 
-    raise SystemExit(
-        story.run(
+    with turns.up(_data_dir()):
+        status = story.run(
             once=once,
             host=host,
             port=port,
@@ -313,7 +328,7 @@ def demo(
             start=start,
             stop=processes.stop_all,
         )
-    )
+    raise SystemExit(status)
 
 
 @replay_app.command("air")
@@ -503,6 +518,9 @@ def fsck(
 @app.command()
 def standby(
     watch: Annotated[bool, typer.Option("--watch", help="Keep it running, as `up` does.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Go on with one server; set the second aside.")
+    ] = False,
 ) -> None:
     """Make (or start) a second server that takes every commit along before it is confirmed."""
     setup()
@@ -510,6 +528,8 @@ def standby(
 
     if watch:
         replication.watch(_until_stopped())
+    elif remove:
+        typer.echo(replication.remove_standby() or "没有热备库 / there is none")
     else:
         typer.echo(replication.ensure_standby())
 

@@ -12,13 +12,15 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from huying.config import turns
 
 with warnings.catch_warnings():
     # Where XDG_RUNTIME_DIR is unset the library falls back to /tmp, and says so at each import.
@@ -45,6 +47,9 @@ CHILDREN_END_SECONDS = 10.0
 RECOVERY_SECONDS = 300.0
 LOOK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+FOLLOWS_SECONDS = 10.0
+MOST_KEPT_BYTES = 16 * 2**30
+LEAST_KEPT_BYTES = 2**28
 
 _logger = logging.getLogger(__name__)
 # The library logs each failed try with the whole server log; the exception says enough.
@@ -58,15 +63,23 @@ effective_cache_size = {cache_mb}MB
 work_mem = 16MB
 maintenance_work_mem = 256MB
 max_wal_size = 4GB
-max_slot_wal_keep_size = 16GB
 checkpoint_timeout = 15min
 wal_compression = on
 random_page_cost = 1.1
 jit = off
 timezone = 'UTC'
 log_min_duration_statement = 2000
+"""
+
+# Included by postgresql.conf at its top, so that what an operator writes there outranks it.
+_EACH_START_FILE = "huying.conf"
+_INCLUDE = f"include_if_exists = '{_EACH_START_FILE}'\n"
+_EACH_START = """# Written by Huying at each start; postgresql.conf outranks it.
+# The log kept for a copy or a standby that stays away leaves room on the disk.
+max_slot_wal_keep_size = {kept_mb}MB
 # Its log names no values and quotes no rows: they may be somebody's words.
 log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
 log_error_verbosity = terse
 """
 
@@ -100,6 +113,8 @@ def start(pgdata: Path, *, throw_away: bool = False) -> str:
             )
             with (pgdata / "postgresql.conf").open("a", encoding="utf-8") as configuration:
                 configuration.write(tuning + (_THROW_AWAY if throw_away else ""))
+        if _running(pgdata) is None:
+            _configure(pgdata)
         connection = _connected(server)
     with connection:
         query = "SELECT 1 FROM pg_database WHERE datname = %s"
@@ -110,11 +125,35 @@ def start(pgdata: Path, *, throw_away: bool = False) -> str:
     return str(server.get_uri(database=DATABASE))
 
 
+def _configure(pgdata: Path) -> None:
+    """Settle what is settled anew at each start, also where the folder was made long ago."""
+    configuration = pgdata / "postgresql.conf"
+    said = configuration.read_text(encoding="utf-8")
+    if not said.startswith(_INCLUDE):
+        _write(configuration, _INCLUDE + said)
+    kept = sum(path.stat().st_size for path in (pgdata / "pg_wal").glob("*") if path.is_file())
+    room = (shutil.disk_usage(pgdata).free + kept) // 4
+    bytes_ = max(LEAST_KEPT_BYTES, min(MOST_KEPT_BYTES, room))
+    _write(pgdata / _EACH_START_FILE, _EACH_START.format(kept_mb=bytes_ // 2**20))
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, and readable to the server."""
+    draft = path.with_name(f"{path.name}.part")
+    draft.write_text(text, encoding="utf-8")
+    draft.chmod(0o600)
+    user = _server_user()
+    if user is not None:
+        shutil.chown(draft, user, user)
+    draft.replace(path)
+
+
 def _start_standby(server: PostgresServer) -> str:
     """Start a server that follows another; the library would wait for it to take writes."""
     pgdata: Path = server.pgdata
     with server._lock:
         if _running(pgdata) is None:
+            _configure(pgdata)
             sockets = find_suitable_socket_dir(pgdata, server.runtime_path)
             options = ("-w", "-o", f'-h "" -k {sockets}', "-l", str(server.log), "-D", str(pgdata))
             pgexec(
@@ -132,17 +171,35 @@ def _start_standby(server: PostgresServer) -> str:
 
 def start_all(data: Path) -> str:
     """Start the server in `data`/postgres, and the standby where there is one; the URL of
-    whichever takes writes."""
-    url = start(data / "postgres")
-    second = standby_folder(data)
-    if not (second / STANDBY_SIGNAL).exists():
-        return url
-    try:
-        return either(url, start(second))
-    except (OSError, subprocess.SubprocessError, ServerEnded):
-        # One server is enough to work; `huying standby --watch` tries on.
-        _logger.exception("standby: it does not start")
-        return url
+    whichever takes writes. Raises turns.Busy."""
+    with turns.servers(data):
+        url = found = start(data / "postgres")
+        second = standby_folder(data)
+        if (second / STANDBY_SIGNAL).exists():
+            try:
+                found = either(url, start(second))
+            except (OSError, subprocess.SubprocessError, ServerEnded):
+                # One server is enough to work; `huying standby --watch` tries on.
+                _logger.exception("standby: it does not start")
+        _let_commits_go_on(url, patience=0.0 if found == url else FOLLOWS_SECONDS)
+        return found
+
+
+def _let_commits_go_on(url: str, *, patience: float) -> None:
+    """Let commits wait for no standby that does not follow: they would for ever. Who watches the
+    standby lets them wait again once it does."""
+    deadline = time.monotonic() + patience
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute(
+            "SELECT current_setting('synchronous_standby_names') <> '' AND NOT EXISTS"
+            " (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND sync_priority > 0)"
+        ).fetchone() == (True,):
+            if time.monotonic() >= deadline:
+                _logger.error("standby: away; commits are confirmed by one server alone")
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+                connection.execute("SELECT pg_reload_conf()")
+                return
+            time.sleep(0.1)
 
 
 def standby_folder(data: Path) -> Path:
@@ -361,11 +418,18 @@ class Keeper:
         if now - self._looked_at < self._pause:
             return
         self._looked_at = now
+        # Who restores or promotes has stopped the server, and starts the right one.
+        with suppress(turns.Busy), turns.servers(self._data, patience=0):
+            self._look()
+        self._looked_at = time.monotonic()
+
+    def _look(self) -> None:
         pgdata = (self._data / "postgres").resolve()
         if _running(pgdata) is not None or not (pgdata / "PG_VERSION").exists():
             self._pause = LOOK_SECONDS
             return
-        if (standby_folder(self._data) / "PG_VERSION").exists():
+        second = standby_folder(self._data)
+        if (second / STANDBY_SIGNAL).exists() or url_if_running(second) is not None:
             return
         _logger.error("the database ended by itself; starting it again")
         try:
@@ -376,4 +440,3 @@ class Keeper:
             # tried again; the other processes wait for it and say so.
             _logger.exception("the database does not start")
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
-        self._looked_at = time.monotonic()

@@ -20,7 +20,7 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
-from huying.config import embedded
+from huying.config import embedded, turns
 from huying.config.backups import ProgramFailed
 from huying.config.copies import archive
 from huying.config.embedded import aside
@@ -40,6 +40,13 @@ class NoStandby(DomainError):
     status = 409
 
 
+class SlotInUse(DomainError):
+    """Something takes the log kept for the standby."""
+
+    code = "SLOT_IN_USE"
+    status = 409
+
+
 class FirstStillRuns(DomainError):
     """The first server is alive: two would take writes."""
 
@@ -48,25 +55,96 @@ class FirstStillRuns(DomainError):
 
 
 def ensure_standby() -> str:
-    """Make the standby where there is none, start it, and let commits wait for it; its folder."""
-    folder = embedded.standby_folder(settings.DATA_DIR)
-    first = embedded.url_if_running(settings.POSTGRES_DIR)
-    if first is None:
+    """Make the standby where there is none that follows, and let commits wait for it; its folder.
+
+    One that is there and does not follow is set aside.
+    """
+    folder, first = embedded.standby_folder(settings.DATA_DIR), _first()
+    with psycopg.connect(first, autocommit=True) as connection:
+        if not _starts_and_follows(connection, folder):
+            _set_aside(folder)
+            _copy(first, connection, folder)
+            with turns.servers(settings.DATA_DIR):
+                embedded.start(folder)
+        _let_commits_wait(connection)
+    return str(folder)
+
+
+def remove_standby() -> Path | None:
+    """Go on with one server: commits wait for no other, no log is kept for one, and its folder
+    is set aside; where it lies now, None where there was none."""
+    with psycopg.connect(_first(), autocommit=True) as connection:
+        _let_commits_wait(connection, wait=False)
+        gone = _set_aside(embedded.standby_folder(settings.DATA_DIR))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not _drop_slot(connection):
+            if time.monotonic() > deadline:
+                raise SlotInUse(
+                    zh="还有程序用着热备库的日志，稍后再试",
+                    en="Something still takes the standby's log; try again later",
+                )
+            time.sleep(0.1)
+    return gone
+
+
+def _first() -> str:
+    """The URL of the server that takes writes; raises NoStandby where it is not ours."""
+    url = embedded.url_if_running(settings.POSTGRES_DIR)
+    if url is None:
         raise NoStandby(
             zh="只有内嵌的数据库能这样做热备；自己的 PostgreSQL 见 docs/operators.md",
             en="This is for the embedded server; for one of your own see docs/operators.md",
         )
-    with psycopg.connect(first, autocommit=True) as connection:
-        if not (folder / embedded.STANDBY_SIGNAL).exists():
-            _copy(first, connection, folder)
-        embedded.start(folder)
-        _let_commits_wait(connection)
-    return str(folder)
+    return url
+
+
+def _starts_and_follows(connection: psycopg.Connection, folder: Path) -> bool:
+    if not (folder / embedded.STANDBY_SIGNAL).exists():
+        return False
+    try:
+        with turns.servers(settings.DATA_DIR):
+            embedded.start(folder)
+    except (OSError, subprocess.SubprocessError, embedded.ServerEnded):
+        _logger.exception("standby: it does not start")
+        return False
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    # One that catches up is well, too.
+    while not _is_connected(connection):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _set_aside(folder: Path) -> Path | None:
+    with turns.servers(settings.DATA_DIR):
+        if not folder.exists():
+            return None
+        embedded.stop(folder)
+        return folder.rename(aside(folder))
+
+
+def _drop_slot(connection: psycopg.Connection) -> bool:
+    """Whether it is gone: as long as somebody takes the log through it, it cannot go."""
+    with suppress(psycopg.errors.ObjectInUse):
+        connection.execute(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+            " WHERE slot_name = %s",
+            [NAME],
+        )
+        return True
+    return False
 
 
 def _copy(first: str, connection: psycopg.Connection, folder: Path) -> None:
     draft = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
+    # One whose log was given up serves no copy any more.
+    connection.execute(
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+        " WHERE slot_name = %s AND wal_status = 'lost'",
+        [NAME],
+    )
     connection.execute(
         "SELECT pg_create_physical_replication_slot(%s, true) WHERE NOT EXISTS"
         " (SELECT FROM pg_replication_slots WHERE slot_name = %s)",
@@ -94,8 +172,6 @@ def _copy(first: str, connection: psycopg.Connection, folder: Path) -> None:
     (draft / embedded.STANDBY_SIGNAL).touch()
     embedded.forget_running(draft)
     embedded.hand_over(draft)
-    if folder.exists():
-        folder.rename(aside(folder))
     draft.rename(folder)
 
 
@@ -111,6 +187,11 @@ def promote() -> str:
 
     Raises FirstStillRuns: two servers that both take writes could never be made one again.
     """
+    with turns.servers(settings.DATA_DIR):
+        return _promote()
+
+
+def _promote() -> str:
     first, second = settings.POSTGRES_DIR, embedded.standby_folder(settings.DATA_DIR)
     if embedded.url_if_running(first) is not None:
         raise FirstStillRuns(
@@ -150,28 +231,49 @@ def _change_places(first: Path, second: Path) -> None:
 def watch(stopping: threading.Event) -> None:
     """Keep the standby running. Where it stays away commits stop waiting for it, so that the
     county goes on with one server, and wait again once it is back."""
-    seen_at, waiting = time.monotonic(), True
+    seen_at = time.monotonic()
     while not stopping.wait(WATCH_SECONDS):
-        folder = embedded.standby_folder(settings.DATA_DIR)
+        with suppress(turns.Busy), turns.servers(settings.DATA_DIR, patience=0):
+            _keep_running()
         first = embedded.url_if_running(settings.POSTGRES_DIR)
-        if first is None or not (folder / embedded.STANDBY_SIGNAL).exists():
-            continue  # it took over, or will
-        try:
-            if embedded.url_if_running(folder) is None:
-                _logger.error("standby: it ended; starting it again")
-                embedded.start(folder)
-        except (OSError, subprocess.SubprocessError, embedded.ServerEnded):
-            _logger.exception("standby: it does not start")
+        if first is None:
+            continue
         with suppress(psycopg.Error), psycopg.connect(first, autocommit=True) as connection:
-            if _follows(connection):
+            follows, waits = _follows(connection), _commits_wait(connection)
+            if follows:
                 seen_at = time.monotonic()
-            late = time.monotonic() - seen_at > PATIENCE_SECONDS
-            if late and waiting:
+            if follows and not waits:
+                _let_commits_wait(connection)
+            elif waits and time.monotonic() - seen_at > PATIENCE_SECONDS:
                 _logger.error("standby: away; commits are confirmed by one server alone")
                 _let_commits_wait(connection, wait=False)
-            elif not late and not waiting:
-                _let_commits_wait(connection)
-            waiting = not late
+
+
+def _keep_running() -> None:
+    folder = embedded.standby_folder(settings.DATA_DIR)
+    if (
+        embedded.url_if_running(settings.POSTGRES_DIR) is None
+        or not (folder / embedded.STANDBY_SIGNAL).exists()
+        or embedded.url_if_running(folder) is not None
+    ):
+        return  # it took over, or will; or all is well
+    _logger.error("standby: it ended; starting it again")
+    try:
+        embedded.start(folder)
+    except (OSError, subprocess.SubprocessError, embedded.ServerEnded):
+        _logger.exception("standby: it does not start")
+
+
+def _commits_wait(connection: psycopg.Connection) -> bool:
+    row = connection.execute("SELECT current_setting('synchronous_standby_names') <> ''").fetchone()
+    return row == (True,)
+
+
+def _is_connected(connection: psycopg.Connection) -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM pg_stat_replication WHERE application_name = %s", [NAME]
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _follows(connection: psycopg.Connection) -> bool:

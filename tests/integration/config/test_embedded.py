@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from huying.config import embedded
+from huying.config import embedded, turns
 
 pytestmark = pytest.mark.slow
 
@@ -99,8 +99,80 @@ def test_beside_a_standby_a_person_decides(pgdata: Path) -> None:
     embedded.start(pgdata)
     standby = embedded.standby_folder(pgdata.parent)
     standby.mkdir()
-    (standby / "PG_VERSION").write_text("18")
+    (standby / embedded.STANDBY_SIGNAL).touch()
     os.kill(_postmaster(pgdata), signal.SIGKILL)
     _wait_until_gone(_postmaster(pgdata))
     embedded.Keeper(pgdata.parent).tend()
     assert embedded.url_if_running(pgdata) is None
+    # What lies there and follows nobody can take nothing over.
+    (standby / embedded.STANDBY_SIGNAL).unlink()
+    (standby / "PG_VERSION").write_text("18")
+    embedded.Keeper(pgdata.parent).tend()
+    assert embedded.url_if_running(pgdata)
+
+
+def test_who_restores_is_not_disturbed(pgdata: Path) -> None:
+    embedded.start(pgdata)
+    embedded.stop(pgdata)
+    keeper = embedded.Keeper(pgdata.parent)
+    with turns.servers(pgdata.parent):
+        keeper.tend()
+        assert embedded.url_if_running(pgdata) is None
+        with (
+            pytest.raises(turns.Busy, match="starting, stopping or replacing"),
+            turns.servers(pgdata.parent, patience=0.2),
+        ):
+            pass
+    time.sleep(embedded.LOOK_SECONDS)
+    keeper.tend()
+    assert embedded.url_if_running(pgdata)
+
+
+def test_a_restore_and_the_running_county_exclude_each_other(tmp_path: Path) -> None:
+    with (
+        turns.up(tmp_path),
+        turns.up(tmp_path),
+        pytest.raises(turns.Busy, match="stop it first"),
+        turns.stopped(tmp_path),
+    ):
+        pass
+    with turns.stopped(tmp_path), pytest.raises(turns.Busy, match="restored"), turns.up(tmp_path):
+        pass
+
+
+def test_a_standby_that_does_not_start_holds_no_commit_up(pgdata: Path) -> None:
+    url = embedded.start(pgdata)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'huying_standby'")
+        connection.execute("SELECT pg_reload_conf()")
+    standby = embedded.standby_folder(pgdata.parent)
+    standby.mkdir()
+    (standby / embedded.STANDBY_SIGNAL).touch()
+    assert embedded.start_all(pgdata.parent) == url
+    with psycopg.connect(url, options="-c statement_timeout=5s") as connection:
+        connection.execute("CREATE TABLE goes_on ()")
+
+
+def test_each_start_settles_what_an_older_folder_lacks(pgdata: Path) -> None:
+    embedded.start(pgdata)
+    embedded.stop(pgdata)
+    configuration = pgdata / "postgresql.conf"
+    # As it was before, and with a line of the operator's own.
+    _, _, before = configuration.read_text().partition("\n")
+    configuration.write_text(before + "log_error_verbosity = verbose\n")
+    (pgdata / "huying.conf").unlink()
+    for _ in range(2):
+        with psycopg.connect(embedded.start(pgdata)) as connection:
+            shown: dict[str, str] = dict(
+                connection.execute(
+                    "SELECT name, setting FROM pg_settings WHERE name LIKE 'log\\_%'"
+                    " OR name = 'max_slot_wal_keep_size'"
+                ).fetchall()
+            )
+        embedded.stop(pgdata)
+        assert shown["log_parameter_max_length"] == "0"
+        assert shown["log_parameter_max_length_on_error"] == "0"
+        assert shown["log_error_verbosity"] == "verbose"
+        room = shutil.disk_usage(pgdata).free // 3 // 2**20
+        assert 0 < int(shown["max_slot_wal_keep_size"]) <= min(16 * 1024, room)
+    assert configuration.read_text().count("huying.conf") == 1

@@ -92,3 +92,24 @@ def test_a_standby_is_watched_takes_over_and_gets_a_standby_of_its_own(county: C
     county.do("backup")
     assert county.do("standby").strip() == f"{second}-2"
     county.do("backup", "--check")
+
+
+def test_a_broken_standby_is_set_aside_and_one_not_wanted_any_more_leaves_nothing(
+    county: County,
+) -> None:
+    county.do("migrate")
+    second = Path(county.do("standby").strip())
+    url = county.url
+    _kill(second)
+    (second / "PG_VERSION").unlink()
+    assert county.do("standby").strip() == str(second)
+    (broken,) = county.data_dir.glob("postgres-standby.replaced-*")
+    assert (broken / embedded.STANDBY_SIGNAL).exists()
+    assert embedded.url_if_running(second)
+    assert _ask(url, WAITS) == "huying_standby"
+
+    assert Path(county.do("standby", "--remove").strip()).name.startswith(f"{second.name}.replaced")
+    assert not second.exists()
+    assert _ask(url, WAITS) == ""
+    assert _ask(url, "SELECT count(*) FROM pg_replication_slots") == 0
+    county.do("standby", "--remove")

@@ -52,3 +52,24 @@ def test_the_port_of_devices(
     result = CliRunner().invoke(cli.app, arguments, env={"HUYING_HJ212_PORT": environment or None})
 
     assert (result.exit_code, asked) == (0, [port])
+
+
+@pytest.mark.parametrize("own_server", [True, False])
+def test_the_demonstration_copies_its_log_as_any_county_does(
+    monkeypatch: pytest.MonkeyPatch, own_server: bool
+) -> None:
+    found: list[str] = []
+
+    def run(*, start: Callable[[], list[processes.Process]], **_options: object) -> int:
+        found.extend(process.name for process in start())
+        return 0
+
+    monkeypatch.setattr(cli, "migrate", lambda: None)
+    monkeypatch.setattr(cli, "is_embedded", lambda: own_server)
+    monkeypatch.setenv("HUYING_DEMO", "0")
+    monkeypatch.setenv("HUYING_PUBLIC_URL", "http://127.0.0.1:8000")
+    monkeypatch.setattr(processes.Process, "start", lambda _self: None)
+    monkeypatch.setattr(demo, "run", run)
+    assert CliRunner().invoke(cli.app, ["demo"]).exit_code == 0
+    beside = ["archive", "standby"] if own_server else []
+    assert found == ["web", "stream", "worker", "ingest", *beside]

@@ -1,11 +1,15 @@
 """Which backup a moment is restored from, what may be forgotten, what is missing."""
 
+import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from huying.config import embedded
 from huying.config.copies import archive, recovery
+from huying.config.copies.base import Base
 
 
 def _segment(folder: Path, number: int, *, timeline: int = 1, partial: bool = False) -> Path:
@@ -26,6 +30,31 @@ def test_a_position_of_the_log_has_its_segment() -> None:
     assert archive.segment_number("0/2000028") == 2
     assert archive.segment_number("1/0") == 256
     assert archive.segment_number("0/FF000000") == 255
+
+
+def test_after_a_promotion_the_whole_folder_is_set_aside(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """`postgres` is then a link: taken alone, the folder would stay where a standby lies."""
+    settings.DATA_DIR = data = tmp_path / "data"
+    settings.POSTGRES_DIR = data / "postgres"
+    living, draft = data / embedded.STANDBY, data / ".postgres.part"
+    for folder, word in ((living, "old"), (draft, "new")):
+        folder.mkdir(parents=True)
+        (folder / "PG_VERSION").write_text(word)
+    settings.POSTGRES_DIR.symlink_to(living.name)
+    backup = tmp_path / "backups" / "1"
+    backup.mkdir(parents=True)
+    tarfile.open(backup / "files.tar", "w").close()
+    chosen = Base(backup, "county", datetime.now(UTC), 0, "77", 1, 0, {})
+
+    (gone,) = recovery._swap(draft, chosen)
+    assert (gone / "PG_VERSION").read_text() == "old"
+    assert not gone.is_symlink()
+    assert not settings.POSTGRES_DIR.is_symlink()
+    assert (settings.POSTGRES_DIR / "PG_VERSION").read_text() == "new"
+    assert not living.exists()
+    assert embedded.standby_folder(data) == living
 
 
 def test_a_gap_in_the_log_is_found(tmp_path: Path) -> None:

@@ -253,8 +253,15 @@ def _swap(draft: Path, chosen: Base) -> tuple[Path, ...]:
     shutil.rmtree(unpacked, ignore_errors=True)
     with tarfile.open(chosen.folder / FILES) as files:
         files.extractall(unpacked, filter="data")
-    second = embedded.standby_folder(settings.DATA_DIR)
-    gone, pairs = [], [(second, unpacked / second.name), (settings.POSTGRES_DIR, draft)]
+    present, second = (
+        settings.POSTGRES_DIR.resolve(),
+        embedded.standby_folder(settings.DATA_DIR),
+    )
+    if settings.POSTGRES_DIR.is_symlink():
+        # After a promotion `postgres` is only another name for the server's folder.
+        settings.POSTGRES_DIR.unlink()
+    gone, pairs = [], [(one, unpacked / one.name) for one in (second, present)]
+    pairs += [(settings.POSTGRES_DIR, draft)]
     pairs += [(settings.DATA_DIR / name, unpacked / name) for name in base.KEPT]
     for place, new in pairs:
         if place.is_symlink() or place.exists():

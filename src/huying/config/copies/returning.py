@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg.conninfo import conninfo_to_dict
 
-from huying.config import checking, embedded
+from huying.config import checking, embedded, turns
 from huying.config.backups import BackupDamaged, bring_keys
 from huying.config.copies import archive, base, recovery
 from huying.config.progress import Bars
@@ -70,10 +70,26 @@ def bring_back(
     """Check the copies, put the county back, let its ledger go on, and check everything.
 
     As of `at`; where that is empty, as of the backup where `folder` is one, else with all the
-    copies hold. Raises what `recovery` raises; then nothing has changed.
+    copies hold. Raises what `recovery` raises, and turns.Busy while `huying up` runs; then nothing
+    has changed.
 
     A `rehearsal` signs nothing: the living county's ledger goes on elsewhere.
     """
+    with turns.stopped(settings.DATA_DIR), turns.servers(settings.DATA_DIR):
+        return _bring_back(
+            folder, at=at, replace=replace, keys_from=keys_from, rehearsal=rehearsal, bars=bars
+        )
+
+
+def _bring_back(
+    folder: Path | None,
+    *,
+    at: str,
+    replace: bool,
+    keys_from: Path | None,
+    rehearsal: bool,
+    bars: Bars,
+) -> Returned:
     moment = recovery.moment(at) if at else None
     chosen = recovery.choose(folder or settings.BACKUP_DIR, moment)
     recovery.require_idle(replace=replace)

@@ -284,7 +284,7 @@ def _standby() -> tuple[Part, ...]:
     waits, follows = row
     if follows and waits:
         return (Part(_("热备库"), GOOD, _("每一次提交两个库都有")),)
-    mend = _("查看数据目录下 postgres-standby/log；不行就删掉这个目录，再执行 huying standby")
+    mend = _("执行 huying standby：坏了的热备库会移到一旁，重新复制一份")
     return (Part(_("热备库"), BAD, _("热备库没有跟上，现在只有一个库"), mend=mend),)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from huying.config import embedded
+from huying.config import embedded, turns
 from huying.ledger import witness
 from tests.integration.config.commands import County
 
@@ -192,6 +192,11 @@ def test_a_living_county_is_not_replaced_unasked(county: County) -> None:
     without_zone = county.run("restore", "--at", "2026-11-22T14:05:00")
     assert without_zone.returncode == 1
     assert "+08:00" in without_zone.stderr
+    # Its database may be down just now: its processes run all the same.
+    with turns.up(county.data_dir):
+        running = county.run("restore", "--replace")
+    assert running.returncode == 1
+    assert "stop it first" in running.stderr
     assert _receipts(county)
 
 

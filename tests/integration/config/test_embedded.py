@@ -149,7 +149,9 @@ def test_a_standby_that_does_not_start_holds_no_commit_up(pgdata: Path) -> None:
     standby.mkdir()
     (standby / embedded.STANDBY_SIGNAL).touch()
     assert embedded.start_all(pgdata.parent) == url
-    with psycopg.connect(url, options="-c statement_timeout=5s") as connection:
+    with psycopg.connect(url) as connection:
+        shown = connection.execute("SHOW synchronous_standby_names").fetchone()
+        assert shown == ("",), "the next would wait for ever"
         connection.execute("CREATE TABLE goes_on ()")
 
 

@@ -25,7 +25,9 @@ def devices(county: land.Land) -> list[air.Instrument]:
 
 @pytest.fixture(scope="module")
 def weather(devices: list[air.Instrument]) -> air.Weather:
-    return air.weather(devices, LAST, 365, np.random.default_rng(5))
+    rng = np.random.default_rng(5)
+    stations = sum(one.kind == "AIR" for one in devices)
+    return air.weather(air.sky(LAST, 365, rng), stations, rng)
 
 
 def test_forty_air_stations_and_some_of_water_and_noise(devices: list[air.Instrument]) -> None:
@@ -82,6 +84,15 @@ def test_the_history_ends_clean(weather: air.Weather) -> None:
     assert weather.values[-12:, :, 0].max() < 115
 
 
-def test_a_seed_reproduces(devices: list[air.Instrument]) -> None:
-    one, same = (air.weather(devices, LAST, 10, np.random.default_rng(8)) for _ in range(2))
-    assert (one.values == same.values).all()
+def _few(days: int) -> air.Weather:
+    rng = np.random.default_rng(8)
+    return air.weather(air.sky(LAST, days, rng), 5, rng)
+
+
+def test_a_seed_reproduces() -> None:
+    assert (_few(10).values == _few(10).values).all()
+
+
+@pytest.mark.parametrize("days", [1, 2, 3])
+def test_a_history_may_be_short(days: int) -> None:
+    assert _few(days).values.shape == (days * 24, 5, len(air.AIR_CODES))

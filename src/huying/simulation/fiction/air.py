@@ -77,7 +77,7 @@ class Weather:
 
 
 def instruments(land: Land, stations: int, rng: np.random.Generator) -> list[Instrument]:
-    """Air stations over the whole county, the first in the demonstration's grid."""
+    """Air stations over the whole county, three at least, the first in the demonstration's grid."""
     special = demo_grid(land)
     order = [at for at, g in enumerate(land.grids) if g.code == special.code]
     town = [at for at, g in enumerate(land.grids) if g.urban and at not in order]
@@ -87,7 +87,8 @@ def instruments(land: Land, stations: int, rng: np.random.Generator) -> list[Ins
     rest_town = [town[i] for i in rng.permutation(len(town)) if town[i] not in near]
     rest_country = [country[i] for i in rng.permutation(len(country))]
     wanted_town = max(0, round(stations * 0.45) - 3)
-    order += near + rest_town[:wanted_town] + rest_country[: stations - 3 - wanted_town]
+    order += near + _as_many(rest_town, wanted_town)
+    order += _as_many(rest_country, stations - len(order))
     found: list[Instrument] = []
     for number, at in enumerate(order, start=1):
         lon, lat = land.random_point(land.grids[at], rng)
@@ -142,37 +143,59 @@ def instruments(land: Land, stations: int, rng: np.random.Generator) -> list[Ins
     return found
 
 
+def _as_many(grids: list[int], count: int) -> list[int]:
+    """So many of them; round again where there are fewer."""
+    return [grids[at % len(grids)] for at in range(count)]
+
+
 def _apart(one: GridPlace, other: GridPlace) -> float:
     (x0, y0), (x1, y1) = one.centre, other.centre
     return float(np.hypot(x0 - x1, y0 - y1))
 
 
-def weather(
-    devices: list[Instrument], last_hour: dt.datetime, days: int, rng: np.random.Generator
-) -> Weather:
-    """Values of the air stations for every hour of `days` days up to `last_hour` (inclusive)."""
-    stations = len([one for one in devices if one.kind == "AIR"])
+@dataclass(frozen=True, slots=True)
+class Sky:
+    """What all stations share, hour by hour: season, haze, the background of PM2.5."""
+
+    first_hour: dt.datetime
+    hour: npt.NDArray[np.int64]  # of the local day
+    day: Values  # of the year
+    cold: Values  # +1 in mid-January, −1 in mid-July
+    haze: npt.NDArray[np.bool_]
+    background: Values
+
+
+def sky(last_hour: dt.datetime, days: int, rng: np.random.Generator) -> Sky:
+    """Every hour of `days` days up to `last_hour` (inclusive)."""
     hours = days * 24
     first = last_hour - dt.timedelta(hours=hours - 1)
     local = first.astimezone(SHANGHAI)
     hour = (local.hour + np.arange(hours)) % 24
     day = (local.timetuple().tm_yday - 1 + (local.hour + np.arange(hours)) / 24.0) % 365.25
-    cold = np.cos((day - 15) / 365.25 * 2 * np.pi)  # +1 in mid-January, −1 in mid-July
+    cold = np.cos((day - 15) / 365.25 * 2 * np.pi)
     haze, episode = _haze(hours, cold, rng)
     background = np.clip(38 + 22 * cold, 12, None) * (
         1 + 0.22 * np.cos((hour - 7) / 24 * 2 * np.pi)
     )
     background = background * np.exp(_walk(hours, 0.985, 0.055, rng)) + episode
+    return Sky(first, hour, day, cold, haze, background)
+
+
+def weather(over: Sky, stations: int, rng: np.random.Generator) -> Weather:
+    """Values of so many air stations under one sky."""
+    hours = len(over.background)
     factor = rng.uniform(0.86, 1.16, stations)
-    drift = np.exp(np.stack([_walk(hours, 0.97, 0.035, rng) for _ in range(stations)], axis=1))
-    pm25 = background[:, None] * factor * drift
-    plumes = _plumes(stations, hours, cold, rng)
+    drift = np.exp(_walks(hours, 0.97, 0.035, stations, rng))
+    pm25 = over.background[:, None] * factor * drift
+    plumes = _plumes(stations, hours, over.cold, rng)
     for one in plumes:
         shape = np.sin(np.linspace(0.35, np.pi - 0.35, one.hours))
         end = min(one.start + one.hours, hours)
         pm25[one.start : end, one.station] += one.height * shape[: end - one.start]
+    # Not in the first and the last day, where the history is long enough for that.
+    margin = min(24, hours // 3)
     spikes = [
-        (int(rng.integers(stations)), int(rng.integers(24, hours - 24)))
+        (int(rng.integers(stations)), int(rng.integers(margin, hours - margin)))
         for _ in range(max(1, hours // 400))
     ]
     for station, at in spikes:
@@ -180,8 +203,18 @@ def weather(
     # The evening of the demonstration begins clean: nothing is open when it starts.
     pm25[-12:] = np.minimum(pm25[-12:], 84)
     pm25 = np.clip(pm25, 4, 900)
-    values = _others(pm25, hour, cold, day, rng)
-    return Weather(first, np.round(values, 3), haze, plumes, spikes)
+    values = _others(pm25, over.hour, over.cold, over.day, rng)
+    return Weather(over.first_hour, np.round(values, 3), over.haze, plumes, spikes)
+
+
+def _walks(
+    count: int, keep: float, step: float, walkers: int, rng: np.random.Generator
+) -> Values:
+    """`_walk` of several side by side, shape (count, walkers)."""
+    result = rng.normal(0, step, (walkers, count)).T.copy()
+    for at in range(1, count):
+        result[at] += keep * result[at - 1]
+    return result
 
 
 def _walk(count: int, keep: float, step: float, rng: np.random.Generator) -> Values:

@@ -5,6 +5,7 @@ happened (0 = it did not, or not yet), how it was rated. Times are seconds since
 People write at all hours, most in the morning and after supper; offices act on working days.
 """
 
+import copy
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from huying.simulation.fiction.land import Land
 from huying.standards.deadlines import SHANGHAI
 from huying.standards.working_days import published_calendar
 
-A_CHUNK = 50_000
+A_CHUNK = 5_000
 _DAY = 86_400
 _ZONE = 8 * 3600
 _OPENS, _SHUTS = 8 * 3600 + 1800, 17 * 3600 + 1800
@@ -29,6 +30,7 @@ _HOURS = np.array(
     [5, 3, 2, 2, 2, 4, 10, 22, 42, 52, 50, 40, 30, 28, 36, 42, 42, 36, 34, 38, 36, 28, 18, 9], float
 )
 _WEEKDAYS = np.array([1.12, 1.08, 1.04, 1.02, 1.03, 0.86, 0.85])
+_POINTS_A_GRID = 60
 _CHANNELS = np.array(["WEB", "PHONE", "COUNTER", "GRID", "HOTLINE", "PAPER"])
 _CHANNEL_SHARES = (0.52, 0.20, 0.05, 0.11, 0.10, 0.02)
 _RATINGS = np.array(
@@ -63,7 +65,8 @@ class Matters:
     """Columns of one chunk, ordered by `submitted`.
 
     `subject`, `grid`, `reporter` are indexes (into the grammar's subjects, the land's grids and
-    the residents); `repeat_of` and `first` count over all chunks, -1 = not a repeat. `office` is
+    the residents); `first` counts over all chunks; `repeat_of` points to an earlier matter of the
+    same chunk (counted as `first` is), -1 = not a repeat. `office` is
     who truly answers, `wrong_office` who got it first ("" = the right one at once). `steps` maps
     the name of a step to its time, 0 where there was none up to the end of the history.
     """
@@ -122,6 +125,73 @@ class OfficeHours:
         return self.moment(at + (days * _DAY).astype(np.int64) + 60, rng)
 
 
+class Year:
+    """The matters of the `days` days before `until` (aware), oldest first, chunk by chunk.
+
+    Drawn once is what the chunks share: when people write, which grids are busy. Each chunk has
+    a stream of random numbers of its own, so that any one can be made without those before it.
+    """
+
+    def __init__(
+        self,
+        land: Land,
+        count: int,
+        residents: int,
+        until: dt.datetime,
+        days: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self._land, self._residents = land, residents
+        self._grammar = grammars.load()
+        subjects = self._grammar.subjects
+        self._end = int(until.timestamp())
+        last_day = until.astimezone(SHANGHAI).date()
+        first_day = last_day - dt.timedelta(days=days)
+        self._first_day = (first_day - dt.date(1970, 1, 1)).days
+        self._hours = OfficeHours(first_day, last_day)
+        calendar = [first_day + dt.timedelta(days=at) for at in range(days + 1)]
+        months = np.array([day.month for day in calendar]) - 1
+        weekdays = np.array([day.weekday() for day in calendar])
+        base = np.array([s.weight for s in subjects])
+        seasons = np.array([s.season for s in subjects])
+        seasons = seasons / seasons.mean(axis=1, keepdims=True)
+        self._by_day = (
+            (base[:, None] * seasons[:, months]) * _WEEKDAYS[weekdays] * _weather(days + 1, rng)
+        )
+        day_share = self._by_day.sum(axis=0) / self._by_day.sum()
+        # The last day ends at `until`; what would come later does not come.
+        self._submitted = np.sort(_moments(calendar, day_share, count, self._end, rng))
+        self._busy = rng.gamma(1.6, 1.0, len(land.grids)) + 0.15
+        self._points = _Points(land, rng.spawn(len(land.grids)))
+        self._streams = rng.spawn(-(-count // A_CHUNK))
+
+    def __len__(self) -> int:
+        """How many chunks."""
+        return len(self._streams)
+
+    def chunk(self, number: int) -> Matters:
+        """The chunk of this number, counted from 0; the same each time."""
+        rng = copy.deepcopy(self._streams[number])
+        first = number * A_CHUNK
+        submitted = self._submitted[first : first + A_CHUNK]
+        day = (submitted + _ZONE) // _DAY - self._first_day
+        subject = _chosen(self._by_day[:, np.clip(day, 0, self._by_day.shape[1] - 1)], rng)
+        grid = _grids(self._land, self._grammar, subject, self._busy, rng)
+        return _chunk(
+            self._land,
+            self._grammar,
+            subject,
+            grid,
+            self._points.some(grid, rng),
+            submitted,
+            first,
+            self._residents,
+            self._end,
+            self._hours,
+            rng,
+        )
+
+
 def generate(
     land: Land,
     count: int,
@@ -131,31 +201,8 @@ def generate(
     rng: np.random.Generator,
 ) -> Iterator[Matters]:
     """`count` matters of the `days` days before `until` (aware), oldest first."""
-    grammar = grammars.load()
-    subjects = grammar.subjects
-    end = int(until.timestamp())
-    last_day = until.astimezone(SHANGHAI).date()
-    first_day = last_day - dt.timedelta(days=days)
-    hours = OfficeHours(first_day, last_day)
-    calendar = [first_day + dt.timedelta(days=at) for at in range(days + 1)]
-    months = np.array([day.month for day in calendar]) - 1
-    weekdays = np.array([day.weekday() for day in calendar])
-    base = np.array([s.weight for s in subjects])
-    seasons = np.array([s.season for s in subjects])
-    seasons = seasons / seasons.mean(axis=1, keepdims=True)
-    by_day = (base[:, None] * seasons[:, months]) * _WEEKDAYS[weekdays] * _weather(days + 1, rng)
-    day_share = by_day.sum(axis=0) / by_day.sum()
-    # The last day ends at `until`; what would come later does not come.
-    drawn = np.sort(_moments(calendar, day_share, count, end, rng))
-    made = 0
-    recent: dict[tuple[int, int], int] = {}
-    while made < count:
-        submitted = drawn[made : made + A_CHUNK]
-        day = ((submitted + _ZONE) // _DAY) - (first_day - dt.date(1970, 1, 1)).days
-        subject = _chosen(by_day[:, np.clip(day, 0, days)], rng)
-        chunk = _chunk(land, grammar, subject, submitted, made, residents, end, hours, recent, rng)
-        made += len(chunk)
-        yield chunk
+    year = Year(land, count, residents, until, days, rng)
+    return (year.chunk(number) for number in range(len(year)))
 
 
 def _weather(days: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -200,20 +247,20 @@ def _chunk(
     land: Land,
     grammar: grammars.Grammar,
     subject: Integers,
+    grid: Integers,
+    points: npt.NDArray[np.float64],
     submitted: Times,
     first: int,
     residents: int,
     end: int,
     hours: OfficeHours,
-    recent: dict[tuple[int, int], int],
     rng: np.random.Generator,
 ) -> Matters:
     count = len(subject)
     subjects = grammar.subjects
-    grid = _grids(land, grammar, subject, rng)
     dice = grammar.dice(rng, count)
-    lon, lat = _points(land, grid, rng)
     said, office, wrong = [], [], []
+    recent: dict[tuple[int, int], int] = {}
     repeat_of = np.full(count, -1)
     may_repeat = rng.random(count) < 0.3
     misrouted = rng.random(count) < 0.055
@@ -227,7 +274,7 @@ def _chunk(
         elsewhere = offices[other[at]]
         wrong.append(elsewhere if misrouted[at] and elsewhere != right else "")
         key = (int(subject[at]), int(grid[at]))
-        if may_repeat[at] and key in recent and first + at - recent[key] < 4000:
+        if may_repeat[at] and key in recent:
             repeat_of[at] = recent[key]
         recent[key] = first + at
     urgent = rng.random(count) < np.where(np.isin(subject, _urgent_subjects(grammar)), 0.35, 0.02)
@@ -240,7 +287,7 @@ def _chunk(
     reporter = rng.integers(0, max(residents, 1), count)
     # Most repeats are the same person, who is not done with it.
     persistent = rng.random(count) < 0.7
-    for at in np.flatnonzero((repeat_of >= first) & persistent).tolist():
+    for at in np.flatnonzero((repeat_of >= 0) & persistent).tolist():
         reporter[at] = reporter[repeat_of[at] - first]
     pick = rng.integers(0, 1 << 30, count)
     bad = np.isin(rating, _RATINGS[3:])
@@ -256,8 +303,8 @@ def _chunk(
         first=first,
         subject=subject,
         grid=grid,
-        lon=lon,
-        lat=lat,
+        lon=points[:, 0],
+        lat=points[:, 1],
         reporter=reporter,
         channel=channel,
         secret=rng.random(count) < 0.03,
@@ -280,11 +327,14 @@ def _urgent_subjects(grammar: grammars.Grammar) -> list[int]:
 
 
 def _grids(
-    land: Land, grammar: grammars.Grammar, subject: Integers, rng: np.random.Generator
+    land: Land,
+    grammar: grammars.Grammar,
+    subject: Integers,
+    busy: npt.NDArray[np.float64],
+    rng: np.random.Generator,
 ) -> Integers:
     """Where: town or country as the subject asks; some grids see more than others."""
     urban = np.array([g.urban for g in land.grids])
-    busy = rng.gamma(1.6, 1.0, len(urban)) + 0.15
     result = np.empty(len(subject), dtype=np.int64)
     for where, mask in (
         ("TOWN", urban),
@@ -297,18 +347,25 @@ def _grids(
     return result
 
 
-def _points(
-    land: Land, grid: Integers, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """A point of the grid for each matter, drawn from a pool of 60 points a grid."""
-    used = np.unique(grid)
-    pool = {
-        int(at): np.array([land.random_point(land.grids[at], rng) for _ in range(60)])
-        for at in used
-    }
-    pick = rng.integers(0, 60, len(grid))
-    points = np.array([pool[int(g)][p] for g, p in zip(grid, pick, strict=True)])
-    return points[:, 0], points[:, 1]
+class _Points:
+    """A pool of points in each grid, drawn when the grid is first asked for."""
+
+    def __init__(self, land: Land, streams: list[np.random.Generator]) -> None:
+        self._land, self._streams = land, streams
+        self._pools: dict[int, npt.NDArray[np.float64]] = {}
+
+    def _pool(self, grid: int) -> npt.NDArray[np.float64]:
+        if grid not in self._pools:
+            place, rng = self._land.grids[grid], self._streams[grid]
+            drawn = [self._land.random_point(place, rng) for _ in range(_POINTS_A_GRID)]
+            self._pools[grid] = np.array(drawn)
+        return self._pools[grid]
+
+    def some(self, grid: Integers, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """(lon, lat) for each matter."""
+        pick = rng.integers(0, _POINTS_A_GRID, len(grid)).tolist()
+        pairs = zip(grid.tolist(), pick, strict=True)
+        return np.array([self._pool(at)[which] for at, which in pairs])
 
 
 def _life(

@@ -277,14 +277,34 @@ def simulate(
     residents: int = 60_000,
     cases: int = 6_000,
     days: Annotated[int, typer.Option(help="Length of the history.")] = 365,
+    observations: Annotated[
+        int, typer.Option(help="Measured values, by as many stations; 0 = 40 stations.")
+    ] = 0,
     seed: int = 2026,
+    processes: Annotated[int, typer.Option(help="That share the work; 0 = one for each core.")] = 0,
 ) -> None:
-    """Build the demonstration county 清和县 in an empty database, with a progress bar."""
+    """Build the demonstration county 清和县 in an empty database, or go on with one broken off."""
     os.environ.setdefault("HUYING_TRAIL", "0")
     migrate()
+    from huying.directory.permissions import DomainError
     from huying.simulation import county
 
-    county.build(residents=residents, cases=cases, days=days, seed=seed)
+    try:
+        built = county.build(
+            residents=residents,
+            cases=cases,
+            days=days,
+            observations=observations,
+            seed=seed,
+            processes=processes or None,
+        )
+    except DomainError as refused:
+        typer.echo(str(refused), err=True)
+        raise SystemExit(1) from None
+    typer.echo(
+        f"{built.residents:,} residents, {built.cases:,} cases, {built.alerts:,} alerts, "
+        f"{built.ledger_size:,} records sealed, in {built.seconds:,.0f} s"
+    )
 
 
 @app.command()

@@ -5,7 +5,7 @@ from huying.cases.actions.clockwork import recompute_provisional, run_clocks
 from huying.cases.actions.erasing import PersonHasOpenCases
 from huying.cases.actions.exporting import record_export
 from huying.cases.actions.files import BadUpload, sweep_files
-from huying.cases.actions.history import import_history
+from huying.cases.actions.history import import_history, reserve_cases
 from huying.cases.actions.intake import receive_report
 from huying.cases.actions.joining import join_report
 from huying.cases.actions.merging import CannotMerge, merge_cases, split
@@ -118,6 +118,7 @@ __all__ = [
     "recount_files",
     "recount_tallies",
     "register_procedures",
+    "reserve_cases",
     "run_clocks",
     "set_responsibilities",
     "split",

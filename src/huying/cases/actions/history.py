@@ -22,9 +22,22 @@ from huying.ledger import actions as ledger
 from huying.sensing import actions as sensing
 
 
-def import_history(*, cases: Sequence[PastCase], until: dt.datetime, by: Actor) -> list[Imported]:
+def reserve_cases(*, count: int, by: Actor) -> Sequence[int]:
+    """Ids for past cases still to be imported, so that parts of a past may come in any order."""
+    by.require(Permission.DIRECTORY_MANAGE)
+    return _reserved("cases_case", count)
+
+
+def import_history(
+    *,
+    cases: Sequence[PastCase],
+    until: dt.datetime,
+    by: Actor,
+    ids: Sequence[int] | None = None,
+) -> list[Imported]:
     """Write cases as they stand at `until`; the results in order. All or none.
 
+    `ids`: those that `reserve_cases` gave for them; without it they are given now.
     The clocks are let run up to `until`. Raises what acting would raise (ActionNotOffered,
     NeedsField …): an archive that contradicts the procedure is not taken in.
     """
@@ -33,7 +46,7 @@ def import_history(*, cases: Sequence[PastCase], until: dt.datetime, by: Actor) 
         (case.report is not None) + sum(step.report is not None for step in case.steps)
         for case in cases
     )
-    case_ids = iter(_reserved("cases_case", len(cases)))
+    case_ids = iter(_reserved("cases_case", len(cases)) if ids is None else ids)
     report_ids = iter(_reserved("cases_report", reports))
     lives = []
     for case in cases:

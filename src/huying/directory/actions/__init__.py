@@ -24,6 +24,7 @@ from huying.directory.actions.people import (
     import_households,
     import_people,
     remember_person,
+    reserve_people,
     reveal_person,
 )
 from huying.directory.actions.places import (
@@ -117,6 +118,7 @@ __all__ = [
     "remember_person",
     "remove_shift",
     "rename_account",
+    "reserve_people",
     "reset_second_factor",
     "reveal_person",
     "revoke_token",

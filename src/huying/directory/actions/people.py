@@ -297,16 +297,25 @@ def import_households(*, households: Sequence[NewHousehold], by: Actor) -> list[
     return ids
 
 
-def import_people(*, people: Sequence[NewPerson], by: Actor) -> list[int]:
+def reserve_people(*, count: int, by: Actor) -> Sequence[int]:
+    """Ids for residents still to be imported, so that parts of a register may come in any order."""
+    by.require(Permission.DIRECTORY_MANAGE)
+    return _reserve(Person, count)
+
+
+def import_people(
+    *, people: Sequence[NewPerson], by: Actor, ids: Sequence[int] | None = None
+) -> list[int]:
     """Many residents by COPY into the vault; returns their ids in order.
 
+    `ids`: those that `reserve_people` gave for them; without it they are given now.
     For a register that comes in as a whole: an ID number, or a telephone with a name, that is
     there already fails the whole import (`IntegrityError`), as the constraints say.
     """
     by.require(Permission.DIRECTORY_MANAGE)
     now = timezone.now()
     with transaction.atomic():
-        ids = _reserve(Person, len(people))
+        ids = _reserve(Person, len(people)) if ids is None else ids
         _copy(
             "directory_person (id, name, id_number, phone, address, name_index, id_number_index, "
             "phone_index, household_id, registered_division_id, residence_division_id, grid_id, "
@@ -334,7 +343,7 @@ def import_people(*, people: Sequence[NewPerson], by: Actor) -> list[int]:
             ),
         )
         record(kind="person.imported", subject="directory", by=by.ref, body={"people": len(ids)})
-    return ids
+    return list(ids)
 
 
 def _reserve(model: type[Household] | type[Person] | type[AccessRecord], count: int) -> list[int]:

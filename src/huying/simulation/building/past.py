@@ -1,7 +1,7 @@
 """A year of cases: matters and alerts of the fiction as the steps people took."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -134,21 +134,14 @@ class Cast:
 
 
 def build_matters(
-    cast: Cast,
-    chunks: Iterator[Matters],
-    until: dt.datetime,
-    by: Actor,
-    advance: Callable[[int], None],
+    cast: Cast, chunk: Matters, ids: Sequence[int], until: dt.datetime, by: Actor
 ) -> int:
-    """All matters as cases; how many. `advance` is told how many came in."""
-    made = 0
-    for chunk in chunks:
-        for start in range(0, len(chunk), A_BATCH):
-            places = range(start, min(start + A_BATCH, len(chunk)))
-            cases = [_case(cast, chunk, at, until) for at in places]
-            made += len(actions.import_history(cases=cases, until=until, by=by))
-            advance(len(cases))
-    return made
+    """The matters of one chunk as cases under these ids; how many. In the caller's transaction."""
+    for start in range(0, len(chunk), A_BATCH):
+        places = range(start, min(start + A_BATCH, len(chunk)))
+        cases = [_case(cast, chunk, at, until) for at in places]
+        actions.import_history(cases=cases, until=until, by=by, ids=ids[start : start + len(cases)])
+    return len(chunk)
 
 
 def _utc(seconds: int) -> dt.datetime:

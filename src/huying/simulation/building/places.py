@@ -22,6 +22,7 @@ class Staff:
         self, office_ids: dict[str, int], account_ids: list[int], workers: Sequence[Worker]
     ) -> None:
         self.office_ids = office_ids
+        self.account_ids = account_ids
         self._of: dict[tuple[str, str], list[int]] = {}
         self._of_grid: dict[str, int] = {}
         for account, worker in zip(account_ids, workers, strict=True):

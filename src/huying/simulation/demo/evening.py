@@ -59,7 +59,7 @@ def run(
     console.print(
         "[bold]呼应 Huying[/]　清和县，一座虚构的县　[dim]a county that does not exist[/]"
     )
-    if county.is_empty():
+    if county.is_empty() or county.is_unfinished():
         built = county.build(
             residents=residents,
             cases=cases or residents // 10,

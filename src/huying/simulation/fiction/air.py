@@ -207,9 +207,7 @@ def weather(over: Sky, stations: int, rng: np.random.Generator) -> Weather:
     return Weather(over.first_hour, np.round(values, 3), over.haze, plumes, spikes)
 
 
-def _walks(
-    count: int, keep: float, step: float, walkers: int, rng: np.random.Generator
-) -> Values:
+def _walks(count: int, keep: float, step: float, walkers: int, rng: np.random.Generator) -> Values:
     """`_walk` of several side by side, shape (count, walkers)."""
     result = rng.normal(0, step, (walkers, count)).T.copy()
     for at in range(1, count):

@@ -7,6 +7,7 @@ reports, acts, alerts and the cases of these) follow who came first.
 """
 
 import datetime as dt
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -102,7 +103,7 @@ class Asked:
         an_hour = self.observations / (self.days * 24)
         others = air.WATER_STATIONS * len(air.WATER_CODES)
         others += air.NOISE_STATIONS * len(air.NOISE_CODES)
-        wanted = round((an_hour - others) / len(air.AIR_CODES))
+        wanted = math.ceil((an_hour - others) / len(air.AIR_CODES))
         return replace(size, stations=max(_FEWEST_STATIONS, wanted))
 
 

@@ -1,6 +1,7 @@
 """A small county, built once for the tests of this room and cleared away afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -25,14 +26,14 @@ def forget_everything() -> None:
     sensing.forget_everything()
 
 
-@pytest.fixture(scope="module")
-def small_county(django_db_setup: None, django_db_blocker: Any) -> Iterator[county.Built]:
-    """A hundredth of the demonstration county, committed; the database is emptied at the end."""
-    with django_db_blocker.unblock():
+@contextmanager
+def _cleared_afterwards(blocker: Any) -> Iterator[None]:
+    """A database with nothing but what ships, committed to; emptied at the end."""
+    with blocker.unblock():
         forget_everything()
         provision()
         try:
-            yield county.build(residents=600, cases=120, days=90, seed=11)
+            yield
         finally:
             call_command(
                 "flush",
@@ -45,6 +46,26 @@ def small_county(django_db_setup: None, django_db_blocker: Any) -> Iterator[coun
                 cursor.execute(f"TRUNCATE {_UNMANAGED}")
             sensing.ensure_catalogue(by=Actor.system("tests"))
             forget_everything()
+
+
+@pytest.fixture(scope="module")
+def small_county(django_db_setup: None, django_db_blocker: Any) -> Iterator[county.Built]:
+    """A hundredth of the demonstration county, committed; the database is emptied at the end."""
+    with _cleared_afterwards(django_db_blocker):
+        yield county.build(residents=600, cases=120, days=90, seed=11)
+
+
+@pytest.fixture
+def nothing_yet(transactional_db: None, django_db_blocker: Any) -> Iterator[Callable[[], None]]:
+    """An empty database to build in; what is yielded empties it again."""
+
+    def again() -> None:
+        stack.close()
+        stack.enter_context(_cleared_afterwards(django_db_blocker))
+
+    with ExitStack() as stack:
+        again()
+        yield again
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """What a clock remembers: stopping, pausing, extending, warning, counting anew."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -55,13 +56,7 @@ def test_a_pause_is_taken_out() -> None:
 
 
 def test_an_extension_counts_from_the_end_and_may_speak_again() -> None:
-    clock = clocks.Ticking(
-        **{
-            **{name: getattr(_started("60 days"), name) for name in clocks.Ticking.__slots__},
-            "warned_at": NOW,
-            "escalated_at": NOW,
-        }
-    )
+    clock = replace(_started("60 days"), warned_at=NOW, escalated_at=NOW)
     longer = clocks.extend(clock, _spec("60 days"), Limit.parse("30 days"), KNOWN)
     assert longer.due_at == _started("90 days").due_at
     assert (longer.warned_at, longer.escalated_at) == (None, None)

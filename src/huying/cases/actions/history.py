@@ -8,11 +8,12 @@ told of what is over.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import orjson
 from django.db import connection, transaction
+from django.utils.translation import override
 
 from huying.cases.actions import writing
 from huying.cases.actions.lives import Life
@@ -20,6 +21,8 @@ from huying.cases.actions.past import Imported, PastCase
 from huying.directory.permissions import Actor, Permission
 from huying.ledger import actions as ledger
 from huying.sensing import actions as sensing
+
+_JSON: Final = frozenset({dict, list, tuple})
 
 
 def reserve_cases(*, count: int, by: Actor) -> Sequence[int]:
@@ -48,14 +51,8 @@ def import_history(
     )
     case_ids = iter(_reserved("cases_case", len(cases)) if ids is None else ids)
     report_ids = iter(_reserved("cases_report", reports))
-    lives = []
-    for case in cases:
-        life = Life(case, next(case_ids), lambda: next(report_ids))
-        for step in case.steps:
-            life.run_clocks(step.at)
-            life.take(step)
-        life.run_clocks(until)
-        lives.append(life)
+    with override("zh-hans"):
+        lives = [_lived(case, until, next(case_ids), lambda: next(report_ids)) for case in cases]
     with transaction.atomic():
         _seal(lives)
         _write(lives)
@@ -68,6 +65,17 @@ def import_history(
         )
         for life in lives
     ]
+
+
+def _lived(
+    case: PastCase, until: dt.datetime, case_id: int, next_report_id: Callable[[], int]
+) -> Life:
+    life = Life(case, case_id, next_report_id)
+    for step in case.steps:
+        life.run_clocks(step.at)
+        life.take(step)
+    life.run_clocks(until)
+    return life
 
 
 def _seal(lives: Sequence[Life]) -> None:
@@ -148,11 +156,12 @@ def _copy(table: str, columns: Iterable[str], rows: Iterable[Mapping[str, Any]])
         cursor.copy(f"COPY {table} ({quoted}) FROM STDIN") as copy,
     ):
         for row in rows:
-            copy.write_row([_plain(row.get(name)) for name in names])
-
-
-def _plain(value: Any) -> Any:
-    return orjson.dumps(value).decode() if isinstance(value, dict | list | tuple) else value
+            copy.write_row(
+                [
+                    orjson.dumps(value).decode() if type(value) in _JSON else value
+                    for value in map(row.get, names)
+                ]
+            )
 
 
 def _reserved(table: str, count: int) -> list[int]:

@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from django.utils.translation import override
-
 from huying.cases.actions import writing
 from huying.cases.actions.acting import (
     ActionNotOffered,
@@ -39,6 +37,7 @@ from huying.cases.queries.facts import CaseRecord
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import engine
+from huying.cases.rules.changing import changed
 from huying.cases.rules.clocks import Ticking
 from huying.cases.rules.engine import Facts, Plan, ReportFacts
 from huying.cases.rules.procedure import Procedure
@@ -51,7 +50,10 @@ from huying.sensing import actions as sensing
 
 
 class Life:
-    """One case while its past is gone through. The rows are dictionaries, as for `writing`."""
+    """One case while its past is gone through. The rows are dictionaries, as for `writing`.
+
+    What residents are told is worded in the language that is active: the caller sees to that.
+    """
 
     def __init__(self, case: PastCase, case_id: int, next_report_id: Callable[[], int]) -> None:
         self.procedure: Procedure = procedure_of(case.procedure)
@@ -115,7 +117,7 @@ class Life:
         for seq, (actor, plan) in enumerate(steps, start=1):
             self._append_act(plan, seq, actor, case.at, first + seq - 1, {})
         final = steps[-1][1]
-        facts = replace(final.facts, version=len(steps))
+        facts = changed(final.facts, version=len(steps))
         self.case_row = case_row(self.beginning, facts, case.at, row is not None)
         self.report_count = len(self.reports)
         self._settle(facts, final.started)
@@ -178,7 +180,7 @@ class Life:
         for clock in plan.changed:
             self.clocks[clock.id or 0] = clock
         self.updated_at = step.at
-        self._settle(replace(plan.facts, version=seq), plan.started)
+        self._settle(changed(plan.facts, version=seq), plan.started)
         return plan
 
     def _append_act(
@@ -192,9 +194,7 @@ class Life:
     ) -> None:
         told = ""
         if plan.tells:
-            values = words_of(self.procedure, plan, by, at)
-            with override("zh-hans"):
-                told = fill(str(plan.tells), values)
+            told = fill(str(plan.tells), words_of(self.procedure, plan, by, at))
         row = act_row(
             plan.facts,
             seq=seq,
@@ -222,7 +222,7 @@ class Life:
             for report_id, row in self.reports.items()
         )
         running = tuple(clock for clock in self.clocks.values() if clock.stopped_at is None)
-        self.facts = replace(facts, clocks=running, reports=reports)
+        self.facts = changed(facts, clocks=running, reports=reports)
         earliest = clockwork.earliest(running)
         # Spelled out: `replace` looks at every field, and this is done for each act of the past.
         before = self.record
@@ -310,16 +310,15 @@ class Life:
         )
         row["entry"] = len(self.entries) - 1
         self.reports[report_id] = row
-        after = replace(
+        after = changed(
             facts,
             reports=(*facts.reports, ReportFacts(report_id, ReportState.RECEIVED.value)),
             people_involved=facts.people_involved + 1,
             version=seq,
         )
-        with override("zh-hans"):
-            values = wording.words_for(self.procedure, after, step.at, actor=step.by)
-            opening = self.procedure.actions[self.procedure.opening]
-            told = fill(str(opening.tells), values) if opening.tells else ""
+        values = wording.words_for(self.procedure, after, step.at, actor=step.by)
+        opening = self.procedure.actions[self.procedure.opening]
+        told = fill(str(opening.tells), values) if opening.tells else ""
         act = act_row(
             after,
             seq=seq,
@@ -357,7 +356,7 @@ class Life:
             if clock.warned_at is None and clock.warn_at and clock.warn_at <= now and clock.runs
         ]
         for clock in warned:
-            self.clocks[clock.id or 0] = replace(clock, warned_at=clock.warn_at)
+            self.clocks[clock.id or 0] = changed(clock, warned_at=clock.warn_at)
         if warned:
             self._settle(self.facts, ())
 
@@ -371,7 +370,7 @@ class Life:
             warned = clock.warned_at or (
                 clock.warn_at if clock.warn_at and clock.warn_at < at else at
             )
-            self.clocks[clock.id or 0] = replace(clock, escalated_at=at, warned_at=warned)
+            self.clocks[clock.id or 0] = changed(clock, escalated_at=at, warned_at=warned)
         self._settle(self.facts, ())
         specs = {clock.name: self.procedure.clocks[clock.name] for clock in ended}
         names = [clock.name for clock in ended if not specs[clock.name].overdue_action]
@@ -401,7 +400,7 @@ class Life:
                 },
             }
         )
-        facts = replace(self.facts, version=seq)
+        facts = changed(self.facts, version=seq)
         act = act_row(
             facts,
             seq=seq,

@@ -5,9 +5,10 @@ values out: nothing is written.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
+from huying.cases.rules.changing import changed
 from huying.cases.rules.procedure import Clock, Scope
 from huying.standards.deadlines import (
     SHANGHAI,
@@ -21,7 +22,7 @@ from huying.standards.deadlines import (
 from huying.standards.working_days import ONE_DAY, WorkingCalendar
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ticking:
     """A clock as stored. `id` None = not stored yet."""
 
@@ -72,12 +73,12 @@ def start(
 
 def stop(clock: Ticking, now: datetime) -> Ticking:
     """Stopped now; a pause that was open ends with it."""
-    return replace(clock, stopped_at=max(now, clock.started_at), paused_at=None)
+    return changed(clock, stopped_at=max(now, clock.started_at), paused_at=None)
 
 
 def pause(clock: Ticking, now: datetime) -> Ticking:
     """Standing still from now. The due time is settled when it goes on."""
-    return replace(clock, paused_at=max(now, clock.started_at)) if clock.runs else clock
+    return changed(clock, paused_at=max(now, clock.started_at)) if clock.runs else clock
 
 
 def resume(clock: Ticking, spec: Clock | None, now: datetime, calendar: WorkingCalendar) -> Ticking:
@@ -85,12 +86,12 @@ def resume(clock: Ticking, spec: Clock | None, now: datetime, calendar: WorkingC
     if clock.paused_at is None or clock.stopped_at is not None:
         return clock
     paused = (clock.paused_at, max(now, clock.paused_at))
-    return recount(replace(clock, paused_at=None, pauses=(*clock.pauses, paused)), spec, calendar)
+    return recount(changed(clock, paused_at=None, pauses=(*clock.pauses, paused)), spec, calendar)
 
 
 def extend(clock: Ticking, spec: Clock | None, by: Limit, calendar: WorkingCalendar) -> Ticking:
     """Longer by so much, counted from where the limit ended; to be warned of anew."""
-    longer = replace(
+    longer = changed(
         clock,
         extensions=(*clock.extensions, str(by)),
         warned_at=None,
@@ -102,7 +103,7 @@ def extend(clock: Ticking, spec: Clock | None, by: Limit, calendar: WorkingCalen
 def recount(clock: Ticking, spec: Clock | None, calendar: WorkingCalendar) -> Ticking:
     """The due time counted anew from what the clock remembers, as after an imported year."""
     ends = counted(clock, spec, calendar)
-    return replace(
+    return changed(
         clock,
         due_at=ends.at,
         provisional=ends.provisional,

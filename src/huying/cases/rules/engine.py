@@ -5,12 +5,13 @@ is no word of any particular procedure here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from huying.cases.rules import clocks as clockwork
+from huying.cases.rules.changing import changed
 from huying.cases.rules.clocks import Ticking
 from huying.cases.rules.needs import Need, Words
 from huying.cases.rules.parties import Who, is_party
@@ -49,14 +50,14 @@ class BrokenHistory(Exception):
     """The acts of a case do not follow from one another."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReportFacts:
     id: int
     state: str
     rating: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What the engine must know of a case. `clocks` are those not yet stopped."""
 
@@ -99,7 +100,7 @@ class Offer:
     tone: Tone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Everything an act changes. `facts` is the case after it."""
 
@@ -263,21 +264,21 @@ def plan(
             },
         }
         return _unmoved(
-            offer, replace(facts, pending=pending), values, rest, report_id, (_REQUESTED,)
+            offer, changed(facts, pending=pending), values, rest, report_id, (_REQUESTED,)
         )
     asked = facts.pending.get(offer.base, {})
     left = {name: ask for name, ask in facts.pending.items() if name != offer.base}
     requester = asked.get("account_id")
     if offer.mode is Mode.DECLINE:
-        return replace(
-            _unmoved(offer, replace(facts, pending=left), values, rest, report_id, (_DECLINED,)),
+        return changed(
+            _unmoved(offer, changed(facts, pending=left), values, rest, report_id, (_DECLINED,)),
             requester=requester,
         )
     if offer.mode is Mode.APPROVE:
         # The request's own values take effect, and its reason is what people are told.
         values = {**asked.get("data", {}), **values}
         report_id = asked.get("report_id")
-    return replace(
+    return changed(
         _moved(procedure, facts, offer, left, values, rest, report_id, account_id, now, calendar),
         requester=requester,
     )
@@ -332,7 +333,7 @@ def _moved(
     assisting = tuple(
         unit for unit in values.get("assisting", ()) if unit not in facts.assisting_ids
     )
-    after = replace(
+    after = changed(
         _with_values(facts, spec, values, account_id),
         state=to_state,
         pending={
@@ -356,7 +357,7 @@ def _moved(
         offer=offer,
         from_state=facts.state,
         to_state=to_state,
-        facts=replace(after, clocks=tuple(ticking)),
+        facts=changed(after, clocks=tuple(ticking)),
         data=values,
         note=note,
         report_id=report_id,
@@ -386,10 +387,10 @@ def _without(facts: Facts, report_id: int, offer: Offer) -> Facts:
     """The case without this report among those that wait for something."""
     if not may_withdraw(facts, report_id):
         raise NotOffered(offer.code)
-    return replace(
+    return changed(
         facts,
         reports=tuple(
-            replace(report, state=ReportState.WITHDRAWN.value) if report.id == report_id else report
+            changed(report, state=ReportState.WITHDRAWN.value) if report.id == report_id else report
             for report in facts.reports
         ),
     )
@@ -408,10 +409,10 @@ def _left(
         clockwork.stop(clock, now) if clock.report_id == report_id else clock
         for clock in facts.clocks
     )
-    return replace(
+    return changed(
         _unmoved(
             offer,
-            replace(facts, clocks=ticking),
+            changed(facts, clocks=ticking),
             values,
             note,
             report_id,
@@ -498,7 +499,7 @@ def _with_values(
             changes["officer_id"] = account_id if value == "actor" else None
         else:
             changes[name] = value
-    return replace(facts, **changes)
+    return changed(facts, **changes)
 
 
 def _turned(
@@ -559,5 +560,5 @@ def _turn(
     limit = str(spec.limit_for(facts.limits)) if spec.limit_by else clock.limit
     if limit != clock.limit:
         # Another kind or urgency has another limit, counted from the same beginning.
-        clock = clockwork.recount(replace(clock, limit=limit), spec, calendar)
+        clock = clockwork.recount(changed(clock, limit=limit), spec, calendar)
     return clock

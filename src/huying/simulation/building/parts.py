@@ -70,8 +70,9 @@ def share(
         Part.objects.filter(name__startswith=f"{name}/").values_list("name", "facts__count")
     )
     missing = [number for number in range(count) if f"{name}/{number}" not in done]
-    found = sum(done.values())
+    found = int(sum(done.values()))
     advance(found)
+    made: Iterator[int]
     if processes == 1 or len(missing) < 2:
         made = (_one(name, number, work) for number in missing)
     else:

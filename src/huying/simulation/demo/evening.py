@@ -60,13 +60,17 @@ def run(
         "[bold]呼应 Huying[/]　清和县，一座虚构的县　[dim]a county that does not exist[/]"
     )
     if county.is_empty() or county.is_unfinished():
-        built = county.build(
-            residents=residents,
-            cases=cases or residents // 10,
-            days=days,
-            seed=seed,
-            console=console,
-        )
+        try:
+            built = county.build(
+                residents=residents,
+                cases=cases or residents // 10,
+                days=days,
+                seed=seed,
+                console=console,
+            )
+        except county.CountyUnfinished as refused:
+            console.print(str(refused))
+            return 1
         console.print(
             f"  {built.townships} 个乡镇街道、{built.villages} 个村和社区、{built.grids} 个网格、"
             f"{built.residents:,} 名居民、{built.staff} 名工作人员、{built.stations} 个空气站、"

@@ -1,8 +1,9 @@
 """The leader's dashboard and the desk's queue over a county of any size, as pages.
 
 A simulated county is built twice, whole and at a tenth, each in a database of its own; every page
-is asked for again and again as the person whose page it is. Row: the slowest page's p95 beside
-the limit of 100 ms, and beside the same page at a tenth of the data.
+is asked for again and again as the person whose page it is. Rows: the slowest page's p95 beside
+the limit of 100 ms, and the page that grew most beside itself at a tenth of the data. No server is
+between: "load generator" in what is printed meanwhile is the page's own processor time.
 
     python -c "import django; django.setup(); from benchmarks import board; board.main()"
 
@@ -22,6 +23,7 @@ from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
 from benchmarks.lifecycle import percentile
+from benchmarks.machine import usage
 from benchmarks.rows import BenchRow, row
 from huying.directory import queries
 from huying.directory.models import Account
@@ -93,6 +95,7 @@ def measured(size: int) -> dict[str, float]:
 def _p95(role: str, address: str) -> float:
     client = _signed_in(role)
     times = []
+    before = usage()
     for number in range(_ASKED + 3):
         began = time.perf_counter()
         answer = client.get(address)
@@ -101,6 +104,7 @@ def _p95(role: str, address: str) -> float:
         times.append(time.perf_counter() - began)
         if answer.status_code != 200 or not body:
             raise RuntimeError(f"{address} as {role}, request {number}: {answer.status_code}")
+    _console.print(f"  {address:24} as {role}: {usage().since(before).in_words(len(times))}")
     return percentile(times[3:], 95)
 
 

@@ -245,7 +245,13 @@ def _build(asked: Asked, processes: int, began: dt.datetime, part: Part) -> Buil
     )
 
     year = matters.Year(county, asked.cases, size.residents, until, asked.days, next(streams))
-    case_ids = range(ground["first_case"], ground["first_case"] + asked.cases)
+    # After those of the alerts: what is latest in a list, residents said.
+    numbers = parts.once(
+        "numbers",
+        lambda: {"first": _first(cases_actions.reserve_cases(count=asked.cases, by=SIMULATION))},
+    ) or parts.facts_of("numbers")
+    assert numbers is not None  # noqa: S101  # just made, or there
+    case_ids = range(numbers["first"], numbers["first"] + asked.cases)
 
     def chunk(number: int) -> int:
         one = year.chunk(number)
@@ -300,7 +306,6 @@ def _ground(
         "first_person": _first(
             directory_actions.reserve_people(count=asked.residents, by=SIMULATION)
         ),
-        "first_case": _first(cases_actions.reserve_cases(count=asked.cases, by=SIMULATION)),
     }
 
 

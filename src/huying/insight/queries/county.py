@@ -93,9 +93,10 @@ def command_screen(actor: Actor, now: datetime) -> CommandScreen:
     (day,) = cases.day_figures(today)
     counts = cases.queue_counts(actor, now=now)
     today_began = datetime.combine(today, time.min, SHANGHAI)
-    newest = cases.queue(
-        actor, QueueFilters(closed=None, since=today_began), order="NEWEST", limit=6, now=now
-    ).rows
+    # The latest few of all, not of today: early in the day the database would look through all
+    # cases for as many of today.
+    latest = cases.queue(actor, QueueFilters(closed=None), order="NEWEST", limit=6, now=now).rows
+    newest = [row for row in latest if row.created_at >= today_began]
     late = cases.queue(actor, QueueFilters(overdue=True), limit=8, now=now).rows
     return CommandScreen(
         received=day.received,

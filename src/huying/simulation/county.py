@@ -180,7 +180,7 @@ def _build(asked: Asked, processes: int, began: dt.datetime, part: Part) -> Buil
     streams = iter(np.random.default_rng(asked.seed).spawn(8))
     today = until.astimezone(SHANGHAI).date()
 
-    advance = part("区划、单位和人员 places, staff", 1)
+    advance = part("区划人员 places, staff", 1)
     county = land.build(size, next(streams))
     rng = next(streams)
     workers = offices.workers(county, rng)
@@ -212,7 +212,7 @@ def _build(asked: Asked, processes: int, began: dt.datetime, part: Part) -> Buil
         len(chunks),
         residents_of,
         processes=processes,
-        advance=part("居民入库加密 residents", size.residents),
+        advance=part("居民入库 residents", size.residents),
         meanwhile=_seal,
     )
     chunks.clear()
@@ -238,8 +238,8 @@ def _build(asked: Asked, processes: int, began: dt.datetime, part: Part) -> Buil
         block,
         processes=processes,
         advance=part(
-            "小时数据和预警 observations",
-            sum(len(one.codes) for one in instruments) * asked.days * 24,
+            "观测预警 observations",
+            sum(len(one.codes) * (len(sky.hour) - left.get(one.mn, 0)) for one in instruments),
         ),
         meanwhile=_seal,
     )
@@ -267,7 +267,7 @@ def _build(asked: Asked, processes: int, began: dt.datetime, part: Part) -> Buil
         meanwhile=_seal,
     )
 
-    advance = part("存证封存和统计 ledger, statistics", 1)
+    advance = part("存证统计 ledger", 1)
     cases_actions.fold_tallies(least=1)
     sealed = sequencer.seal_all()
     _analyse()
@@ -362,9 +362,9 @@ class _Rate(ProgressColumn):
 def _progress(console: Console | None) -> Iterator[Part]:
     """A bar for each part, with rate and time to go; drawn by this thread alone (see `parts`)."""
     with Progress(
-        TextColumn("{task.description:<28}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed:>11,.0f}/{task.total:,.0f}"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=10),
+        TextColumn("{task.completed:>11,.0f} {task.percentage:>3.0f}%"),
         _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),

@@ -301,10 +301,7 @@ def simulate(
     except DomainError as refused:
         typer.echo(str(refused), err=True)
         raise SystemExit(1) from None
-    typer.echo(
-        f"{built.residents:,} residents, {built.cases:,} cases, {built.alerts:,} alerts, "
-        f"{built.ledger_size:,} records sealed, in {built.seconds:,.0f} s"
-    )
+    typer.echo(f"{built.residents:,} residents, {built.cases:,} cases, {built.seconds:,.0f} s")
 
 
 @app.command()

@@ -99,7 +99,7 @@ def test_the_command_screen_shows_the_day_so_far_and_what_is_late(office: Office
 def test_each_grid_is_shaded_by_its_own_cases(office: Office) -> None:
     make_report(now=TUESDAY)
     make_report(now=TUESDAY, text="又一处垃圾")
-    document = orjson.loads(queries.grids_shaded())
+    document = orjson.loads(queries.grids_shaded(office.leader))
     open_cases = {
         feature["properties"]["code"]: feature["properties"]["open"]
         for feature in document["features"]

@@ -102,6 +102,9 @@ def find(request: HttpRequest) -> HttpResponse:
 def erase(request: HttpRequest, person_id: int) -> HttpResponse:
     """What goes and what stays; then the erasing itself, which nobody can take back."""
     actor = directory.actor_of(request)
+    if not queries.person_holdings(person_id, actor).known_here:
+        # Numbers can be counted through: a stranger to the territory is not shown, even masked.
+        raise Http404
     form = EraseForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from huying.cases.models import Act, Attachment, Case, Report
-from huying.directory.permissions import Actor
+from huying.directory import queries as directory
+from huying.directory.permissions import Actor, Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class PersonHoldings:
     reports: int
     spoken: int
     photos: int
-    open_cases: tuple[str, ...]  # numbers of cases that are not closed
+    open_cases: tuple[str, ...]  # numbers of those the actor may see that are not closed
     out_of_reach: bool  # some case lies outside what the actor may see
+    known_here: bool  # spoke in a case the actor may see, or lives where the actor may erase
 
 
 def scope_of(person_id: int) -> Scope:
@@ -94,10 +96,13 @@ def person_holdings(person_id: int, by: Actor) -> PersonHoldings:
     involved = Case.objects.filter(
         pk__in=Report.objects.filter(pk__in=scope.reports | scope.spoken).values("case")
     )
+    seen = involved.visible_to(by)
+    reach = by.reach(Permission.PERSON_ERASE)
     return PersonHoldings(
         reports=len(scope.reports),
         spoken=len(scope.spoken),
         photos=Attachment.objects.filter(scope.words).count(),
-        open_cases=tuple(involved.open().order_by("id").values_list("number", flat=True)),
-        out_of_reach=involved.visible_to(by).count() < involved.count(),
+        open_cases=tuple(seen.open().order_by("id").values_list("number", flat=True)),
+        out_of_reach=seen.count() < involved.count(),
+        known_here=reach is None or seen.exists() or directory.lives_in(person_id, reach),
     )

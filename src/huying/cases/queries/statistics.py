@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from huying.cases.models import Case, CaseTally, Measure
+from huying.cases.models.access import inside
 from huying.cases.queries.dictionary import responsible
 from huying.cases.queries.results import DayFigures, GridMeasure, TypicalAnswer
 from huying.cases.queries.wording import unit_name
@@ -85,22 +86,32 @@ def forget_typical() -> None:
     _typical.clear()
 
 
+# Prefixes of divisions, as `Actor.reach` gives them; None = the whole county.
+Territories = frozenset[str] | None
+
+
+def _of(within: Territories) -> Q:
+    return Q() if within is None else inside("division_code", within)
+
+
 OPEN, OVERDUE, RECEIVED_7_DAYS, ALERTS = "OPEN", "OVERDUE", "RECEIVED_7_DAYS", "ALERTS"
 
 
-def grid_measures(measure: str = OPEN, now: datetime | None = None) -> list[GridMeasure]:
+def grid_measures(
+    measure: str = OPEN, now: datetime | None = None, within: Territories = None
+) -> list[GridMeasure]:
     """One number a grid, for the map: OPEN, OVERDUE, RECEIVED_7_DAYS or ALERTS."""
     now = now or timezone.now()
     if measure == OVERDUE:
         rows = (
             Case.objects.open()
-            .filter(due_at__lte=now, grid_code__isnull=False)
+            .filter(_of(within), due_at__lte=now, grid_code__isnull=False)
             .values("grid_code")
             .annotate(value=Count("id"))
             .order_by("grid_code")
         )
         return [GridMeasure(row["grid_code"] or "", row["value"]) for row in rows]
-    tallies = CaseTally.objects.exclude(grid_code="")
+    tallies = CaseTally.objects.filter(_of(within)).exclude(grid_code="")
     if measure == RECEIVED_7_DAYS:
         since = now.astimezone(SHANGHAI).date() - timedelta(days=6)
         tallies = tallies.filter(measure=Measure.RECEIVED, day__gte=since)
@@ -112,10 +123,17 @@ def grid_measures(measure: str = OPEN, now: datetime | None = None) -> list[Grid
     return [GridMeasure(row["grid_code"], row["value"]) for row in sums if row["value"] > 0]
 
 
-def day_figures(day: date, days: int = 1, organisation_id: int | None = None) -> list[DayFigures]:
+def day_figures(
+    day: date,
+    days: int = 1,
+    organisation_id: int | None = None,
+    within: Territories = None,
+) -> list[DayFigures]:
     """The last `days` local days up to and including `day`, oldest first."""
     first = day - timedelta(days=max(1, days) - 1)
-    tallies = CaseTally.objects.filter(~Q(measure=Measure.OPEN), day__gte=first, day__lte=day)
+    tallies = CaseTally.objects.filter(
+        ~Q(measure=Measure.OPEN), _of(within), day__gte=first, day__lte=day
+    )
     if organisation_id is not None:
         tallies = tallies.filter(organisation_id=organisation_id)
     counts: dict[tuple[date, str, str], int] = {}
@@ -154,12 +172,14 @@ def open_by_procedure() -> list[tuple[str, int]]:
     return [(row["procedure"], row["value"]) for row in sums]
 
 
-def overdue_by_unit(now: datetime | None = None) -> list[tuple[int, str, int]]:
+def overdue_by_unit(
+    now: datetime | None = None, within: Territories = None
+) -> list[tuple[int, str, int]]:
     """(organisation id, name, open cases past their due time), the most first; 0 = nobody yet."""
     now = now or timezone.now()
     rows = (
         Case.objects.open()
-        .filter(due_at__lte=now)
+        .filter(_of(within), due_at__lte=now)
         .values("lead_organisation_id")
         .annotate(total=Count("id"))
         .order_by("-total", "lead_organisation_id")

@@ -22,7 +22,13 @@ from huying.directory.queries.calendar import (
 )
 from huying.directory.queries.editions import forget_caches
 from huying.directory.queries.own import DemoCard, OwnAccount, demo_accounts, own_account
-from huying.directory.queries.people import MaskedPerson, find_people, masked_people, masked_person
+from huying.directory.queries.people import (
+    MaskedPerson,
+    find_people,
+    lives_in,
+    masked_people,
+    masked_person,
+)
 from huying.directory.queries.places import (
     DivisionRef,
     GridRef,
@@ -86,6 +92,7 @@ __all__ = [
     "heads_of",
     "holders_of",
     "home_of",
+    "lives_in",
     "masked_people",
     "masked_person",
     "officers_on_duty",

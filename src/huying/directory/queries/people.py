@@ -38,6 +38,12 @@ def masked_people(person_ids: Collection[int]) -> dict[int, MaskedPerson]:
     }
 
 
+def lives_in(person_id: int, territories: Collection[str]) -> bool:
+    """Whether the person's known home lies in one of these territories (prefixes of codes)."""
+    home = Person.objects.filter(pk=person_id).values_list("residence_division_id", flat=True)
+    return any((code or "").startswith(one) for code in home if code for one in territories)
+
+
 def find_people(
     *, by: Actor, phone: str = "", id_number: str = "", name: str = ""
 ) -> list[MaskedPerson]:

@@ -69,7 +69,7 @@ def command(request: HttpRequest) -> HttpResponse:
 @requires(Permission.INDICATOR_VIEW)
 def grids(request: HttpRequest) -> HttpResponse:
     return HttpResponse(
-        queries.grids_shaded(),
+        queries.grids_shaded(actor_of(request)),
         content_type="application/geo+json",
         headers={"Cache-Control": "private, max-age=15"},
     )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from huying.cases import queries as cases
 from huying.cases.queries import CaseRow, DayFigures, QueueFilters
 from huying.directory import queries as directory
-from huying.directory.permissions import Actor
+from huying.directory.permissions import Actor, Permission
 from huying.sensing import queries as sensing
 from huying.sensing.queries import AlertView
 from huying.standards.deadlines import SHANGHAI
@@ -49,8 +49,9 @@ def morning(actor: Actor, now: datetime) -> Morning:
     """The morning page of a leader. `first` holds at most three cases: what is overdue, the
     most urgent and the longest overdue first, then what will be due soonest."""
     today = now.astimezone(SHANGHAI).date()
-    (day,) = cases.day_figures(today - timedelta(days=1))
-    units = tuple(LateUnit(*row) for row in cases.overdue_by_unit(now))
+    within = actor.reach(Permission.INDICATOR_VIEW)
+    (day,) = cases.day_figures(today - timedelta(days=1), within=within)
+    units = tuple(LateUnit(*row) for row in cases.overdue_by_unit(now, within))
     candidates = cases.queue(actor, QueueFilters(), limit=60, now=now).rows
     return Morning(
         day=day,
@@ -90,7 +91,7 @@ class CommandScreen:
 
 def command_screen(actor: Actor, now: datetime) -> CommandScreen:
     today = now.astimezone(SHANGHAI).date()
-    (day,) = cases.day_figures(today)
+    (day,) = cases.day_figures(today, within=actor.reach(Permission.INDICATOR_VIEW))
     counts = cases.queue_counts(actor, now=now)
     today_began = datetime.combine(today, time.min, SHANGHAI)
     # The latest few of all, not of today: early in the day the database would look through all
@@ -109,11 +110,15 @@ def command_screen(actor: Actor, now: datetime) -> CommandScreen:
     )
 
 
-def grids_shaded() -> bytes:
-    """All grids as GeoJSON (EPSG:4490), each with every measure as a property in lower case."""
+def grids_shaded(actor: Actor) -> bytes:
+    """All grids as GeoJSON (EPSG:4490), each with every measure as a property in lower case;
+    nothing is counted outside the territory in which the actor sees indicators."""
+    within = actor.reach(Permission.INDICATOR_VIEW)
     document: dict[str, Any] = orjson.loads(directory.grids_geojson(tolerance=MAP_TOLERANCE))
     values = {
-        measure.lower(): {row.grid_code: row.value for row in cases.grid_measures(measure)}
+        measure.lower(): {
+            row.grid_code: row.value for row in cases.grid_measures(measure, within=within)
+        }
         for measure in MEASURES
     }
     for feature in document["features"]:

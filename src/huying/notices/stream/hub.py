@@ -94,13 +94,15 @@ class Browser:
 def may_see_case(actor: Actor, news: dict[str, Any]) -> bool:
     """Whether a changed case lies in the actor's territory, units or grids: the same bounds
     as the lists of cases have."""
-    if actor.may(Permission.CASE_VIEW_ALL) and actor.covers(news["division_code"]):
+    territories = actor.reach(Permission.CASE_VIEW_ALL)
+    if territories is None:
         return True
-    if actor.may(Permission.CASE_VIEW_OWN_UNIT) and not actor.organisation_ids.isdisjoint(
-        news["organisation_ids"]
-    ):
-        return True
-    return actor.may(Permission.CASE_VIEW_OWN_GRID) and news["grid_code"] in actor.grids
+    units = actor.organisations_with(Permission.CASE_VIEW_OWN_UNIT)
+    return (
+        any(news["division_code"].startswith(prefix) for prefix in territories)
+        or not units.isdisjoint(news["organisation_ids"])
+        or news["grid_code"] in actor.grids_with(Permission.CASE_VIEW_OWN_GRID)
+    )
 
 
 class Hub:

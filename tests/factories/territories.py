@@ -126,7 +126,11 @@ def _matter(
     Case.objects.filter(pk=given.case_id).update(due_at=timezone.now() - timedelta(hours=1))
     device = make_device(name=f"{word}站", division_code=division, grid_code=grid, lon=lon, lat=lat)
     directory.reveal_person(
-        person_id=report.reporter_id, fields=["phone"], purpose=f"核实{word}的情况", by=head
+        person_id=report.reporter_id,
+        fields=["phone"],
+        matter=f"case:{given.case_id}",
+        purpose=f"核实{word}的情况",
+        by=head,
     )
     return Matter(
         given.case_id,

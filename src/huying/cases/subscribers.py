@@ -1,5 +1,5 @@
-"""What other rooms' events mean here: an alert becomes a case, a calendar year new due dates, and
-a person erased is words erased.
+"""What other rooms' events mean here: an alert becomes a case, a calendar year new due dates, a
+person erased is words erased, and what an officer who leaves held gets another officer.
 
 Connected in `CasesConfig.ready`. Each runs inside the transaction that sent the event.
 """
@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from django.dispatch import receiver
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from huying.cases.actions import act, open_case, recompute_provisional
+from huying.cases.actions import act, hand_over_cases, open_case, recompute_provisional
 from huying.cases.actions.acting import ActionNotOffered, take_step
 from huying.cases.actions.erasing import erase_reporter
 from huying.cases.models import Act, Case
@@ -130,3 +131,16 @@ def working_year_imported(**_kwargs: Any) -> None:
 def person_erased(event: directory_events.PersonErased, by: Actor, **_kwargs: Any) -> None:
     """What the person said goes with the person; while a case is open nothing does."""
     erase_reporter(person_id=event.person_id, by=by)
+
+
+@receiver(directory_events.staff_leaving, dispatch_uid="cases.staff_leaving")
+def staff_leaving(event: directory_events.StaffLeft, **_kwargs: Any) -> directory_events.Held:
+    """How many open cases the account is the officer of."""
+    cases = Case.objects.open().filter(officer=event.account_id)
+    return directory_events.Held(_("在办事项"), cases.count())
+
+
+@receiver(directory_events.staff_left, dispatch_uid="cases.staff_left")
+def staff_left(event: directory_events.StaffLeft, by: Actor, **_kwargs: Any) -> None:
+    """Their open cases go to whoever goes on in the unit."""
+    hand_over_cases(account_id=event.account_id, by=by)

@@ -22,6 +22,24 @@ class PersonErased:
     person_id: int
 
 
-# Each is sent with `event=` one of the above; person_erased also with `by=`, who erases.
+@dataclass(frozen=True, slots=True)
+class StaffLeft:
+    """An account was switched off, or a post of it ended: what it holds there finds new hands."""
+
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """So many things of one kind that somebody holds, said before they are handed over."""
+
+    label: str
+    count: int
+
+
+# Each is sent with `event=` one of the above, those about people also with `by=`, who does it.
 working_year_imported = Signal()
 person_erased = Signal()
+staff_left = Signal()
+# Asked before: each subscriber answers with the `Held` of its room.
+staff_leaving = Signal()

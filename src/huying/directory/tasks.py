@@ -1,4 +1,4 @@
-"""Housekeeping of sessions, once a night."""
+"""Once a night: sessions that ended, posts that ended."""
 
 from procrastinate.contrib.django import app
 
@@ -11,3 +11,10 @@ from huying.directory.permissions import Actor
 def clear_sessions(timestamp: int) -> None:
     """Forget sessions that have ended; `timestamp` is when the run was due."""
     actions.clear_sessions(by=Actor.system("sessions"))
+
+
+@app.periodic(cron="5 0 * * *")
+@app.task(name="directory.hand_over_ended", queueing_lock="directory.hand_over_ended")
+def hand_over_ended(timestamp: int) -> None:
+    """Just after midnight: what was held by posts whose last day is over goes to others."""
+    actions.hand_over_ended(by=Actor.system("posts"))

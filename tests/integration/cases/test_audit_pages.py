@@ -156,7 +156,11 @@ def test_who_looked_at_whose_data_is_listed_without_names(auditor: Client, offic
     person = Report.objects.get(pk=report.report_id).reporter_id
     assert person is not None
     directory.reveal_person(
-        person_id=person, fields=["phone"], purpose="回访核实处理情况", by=office.officer
+        person_id=person,
+        fields=["phone"],
+        matter="case:1",
+        purpose="回访核实处理情况",
+        by=office.officer,
     )
     page = words_of(auditor.get("/audit/access/"))
     assert "郑经办" in page
@@ -187,7 +191,9 @@ def test_an_auditor_of_one_township_sees_what_the_post_covers(
     person = Report.objects.get(pk=here.report_id).reporter_id
     assert person is not None
     for by in (colleague, office.dispatcher):
-        directory.reveal_person(person_id=person, fields=["phone"], purpose="回访核实", by=by)
+        directory.reveal_person(
+            person_id=person, fields=["phone"], matter="case:1", purpose="回访核实", by=by
+        )
         client.force_login(account_of(by))
         assert client.get("/desk/export.csv").status_code == 200
 

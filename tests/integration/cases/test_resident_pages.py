@@ -11,7 +11,9 @@ from django.test import Client
 from huying.cases import actions, queries
 from huying.cases.actions import Received
 from huying.cases.models import Attachment, Case, Clock, Report
-from huying.directory.models import Account, Person
+from huying.directory import actions as directory
+from huying.directory.models import AccessRecord, Account, Person, Post
+from huying.directory.permissions import Actor
 from huying.directory.queries import forget_caches
 from huying.standards.wording import mask_name
 from tests.factories.cases import (
@@ -522,3 +524,35 @@ def test_each_group_of_categories_stands_once(client: Client) -> None:
     groups = re.findall(r'role="group" aria-label="([^"]+)"', text_of(client.get("/report/")))
     assert len(groups) > 5
     assert len(groups) == len(set(groups))
+
+
+def test_the_resident_sees_who_looked_when_and_what_for(client: Client) -> None:
+    office = make_office()
+    report, other = make_report(), make_report(text="另一处垃圾没人清运")
+    person = Report.objects.get(pk=report.report_id).reporter_id
+    assert person == Report.objects.get(pk=other.report_id).reporter_id
+    assert "到现在还没有人看过" in text_of(client.get(f"/r/{report.receipt}/"))
+    staff = Client()
+    staff.force_login(account_of(office.officer.account_id))
+    for case, fields, purpose in (
+        (report, ["name", "phone"], "电话核实现场位置"),
+        (other, ["address"], "另一件的用途"),
+    ):
+        shown = staff.post(
+            f"/desk/{case.case_id}/reports/{case.report_id}/people/{person}/",
+            {"fields_wanted": fields, "purpose": purpose},
+        )
+        assert shown.status_code == 200
+    # The post ends; the look stays one of the post that gave the right.
+    post = Post.objects.get(account=office.officer.account_id)
+    directory.end_post(post_id=post.pk, by=Actor.system("tests"))
+    page = words_of(client.get(f"/r/{report.receipt}/"))
+    assert "住建局 部门经办人" in page
+    assert "看了姓名、电话" in page
+    assert "电话核实现场位置" in page
+    assert "另一件的用途" not in page
+    assert report.case_number + " 电话核实" not in page
+    assert "郑经办" not in page
+    look = AccessRecord.objects.get(purpose__contains="电话核实")
+    assert f"/verify/{look.record_id}/" in text_of(client.get(f"/r/{report.receipt}/"))
+    assert "13900000001" not in page

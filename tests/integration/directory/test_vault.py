@@ -75,10 +75,16 @@ def test_reading_a_row_does_not_open_it(keys: Path) -> None:
 def test_a_person_is_revealed_for_a_purpose_and_it_is_recorded(keys: Path, clerk: Actor) -> None:
     person_id = wang()
     with pytest.raises(actions.PurposeMissing):
-        actions.reveal_person(person_id=person_id, fields=["phone"], purpose=" ", by=clerk)
+        actions.reveal_person(
+            person_id=person_id, fields=["phone"], matter="case:1", purpose=" ", by=clerk
+        )
 
     values = actions.reveal_person(
-        person_id=person_id, fields=["phone", "name"], purpose="回访核实处理情况", by=clerk
+        person_id=person_id,
+        fields=["phone", "name"],
+        matter="case:1",
+        purpose="回访核实处理情况",
+        by=clerk,
     )
 
     assert values == {"name": "王小明", "phone": "138 1234-5678"}
@@ -99,7 +105,11 @@ def test_a_person_is_revealed_for_a_purpose_and_it_is_recorded(keys: Path, clerk
 def test_those_without_the_permission_see_no_person(keys: Path, role: Role) -> None:
     with pytest.raises(NotAllowed):
         actions.reveal_person(
-            person_id=wang(), fields=["name"], purpose="了解一下情况", by=make.make_staff(role)
+            person_id=wang(),
+            fields=["name"],
+            matter="case:1",
+            purpose="了解一下情况",
+            by=make.make_staff(role),
         )
     assert not AccessRecord.objects.exists()
 
@@ -179,7 +189,7 @@ def test_an_id_number_decides_and_fills_in_what_was_missing(keys: Path, clerk: A
     )
     assert first == again
     values = actions.reveal_person(
-        person_id=first, fields=["name", "phone"], purpose="核对登记信息", by=clerk
+        person_id=first, fields=["name", "phone"], matter="case:1", purpose="核对登记信息", by=clerk
     )
     assert values == {"name": "王小明", "phone": "13812345678"}
 
@@ -243,7 +253,11 @@ def test_erasing_leaves_an_empty_row_and_standing_proofs(keys: Path) -> None:
     assert (person.name, person.phone, person.erased) == ("", "", True)
     with pytest.raises(actions.PersonMissing):
         actions.reveal_person(
-            person_id=person_id, fields=["name"], purpose="核对登记信息", by=make.SYSTEM
+            person_id=person_id,
+            fields=["name"],
+            matter="case:1",
+            purpose="核对登记信息",
+            by=make.SYSTEM,
         )
     assert actions.remember_person(name="王小明", phone="13812345678", by=make.SYSTEM) != person_id
 
@@ -323,7 +337,11 @@ def test_a_register_comes_in_by_copy_and_opens(keys: Path, clerk: Actor) -> None
     )
     assert len(set(ids)) == 50
     values = actions.reveal_person(
-        person_id=ids[7], fields=["name", "phone"], purpose="核对登记信息", by=clerk
+        person_id=ids[7],
+        fields=["name", "phone"],
+        matter="case:1",
+        purpose="核对登记信息",
+        by=clerk,
     )
     assert values == {"name": "赵7", "phone": "13900000007"}
     assert Person.objects.filter(household_id=households[0], is_away=True).count() == 25

@@ -8,6 +8,7 @@ from huying.cases.actions.files import BadUpload, sweep_files
 from huying.cases.actions.history import import_history, reserve_cases
 from huying.cases.actions.intake import receive_report
 from huying.cases.actions.joining import join_report
+from huying.cases.actions.leaving import hand_over_cases
 from huying.cases.actions.merging import CannotMerge, merge_cases, split
 from huying.cases.actions.noting import (
     add_attachment,
@@ -100,6 +101,7 @@ __all__ = [
     "add_report_photo",
     "fold_tallies",
     "follow_up",
+    "hand_over_cases",
     "import_history",
     "join_report",
     "later",

@@ -529,6 +529,7 @@ def reveal(request: HttpRequest, case_id: int, report_id: int, person_id: int) -
             fields=form.cleaned_data["fields_wanted"],
             purpose=f"{view.case.number} {form.cleaned_data['purpose']}",
             by=actor,
+            matter=f"case:{case_id}",
         )
     except DomainError as error:
         form.add_error("purpose", in_language(error))

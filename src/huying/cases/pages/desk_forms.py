@@ -398,7 +398,9 @@ class RevealForm(forms.Form):
     )
     purpose = forms.CharField(
         label=_("用途"),
-        help_text=_("如：电话联系反映人，核实现场位置。这次查看会记入存证，审计员看得到。"),
+        help_text=_(
+            "如：电话联系反映人，核实现场位置。这次查看会记入存证，审计员和反映人本人都看得到。"
+        ),
         min_length=4,
         max_length=200,
         error_messages={

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from huying.cases import actions, queries
+from huying.cases.pages.desk_forms import RevealForm
 from huying.cases.pages.report_forms import (
     FollowUpForm,
     RatingForm,
@@ -87,6 +88,10 @@ def _page(request: HttpRequest, code: str, status: int = 200, **bound: forms.For
         "steps": _timeline(view),
         "photos": photos_of(view.attachments, view.receipt),
         "address": _address(view),
+        "looks": [
+            (look, "、".join(str(RevealForm.NAMES.get(one, one)) for one in look.fields))
+            for look in view.looks
+        ],
         "new": bool(new),
         "secret": new == "secret",
         "rating_form": bound.get("rating_form") or RatingForm(),

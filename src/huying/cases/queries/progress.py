@@ -1,6 +1,7 @@
 """A report as its reporter sees it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -122,9 +123,22 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
         record_id=report.record_id,
         record_ids=tuple(act["record_id"] for act in acts if act["record_id"]),
         erased_at=report.erased_at,
+        looks=_looks(report, facts.number),
         can_withdraw=not erased
         and may_withdraw(facts, report.pk)
         and any(offer.spec.withdraws for offer in offered(procedure, facts, Actor.resident())),
+    )
+
+
+def _looks(report: Report, number: str) -> tuple[directory.Look, ...]:
+    """Who looked at the data of those behind this report, for the matter it is or was part of."""
+    people = {one for one in (report.reporter_id, report.submitter_id) if one is not None}
+    cases = [report.case_id, *(one[0] for one in report.earlier)]
+    if not people:
+        return ()
+    return tuple(
+        replace(look, purpose=look.purpose.removeprefix(number).strip())
+        for look in directory.looks_at(people, [f"case:{one}" for one in cases])
     )
 
 

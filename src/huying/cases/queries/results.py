@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Generic, TypeVar
 
 from huying.cases.rules.needs import Need
+from huying.directory.queries import Look
 
 Row = TypeVar("Row")
 
@@ -350,6 +351,7 @@ class ProgressView:
     record_id: int | None
     record_ids: tuple[int, ...] = field(default=())
     erased_at: datetime | None = None  # the words are gone, at the person's right
+    looks: tuple[Look, ...] = ()  # who saw the reporter's data in full for this matter
     can_withdraw: bool = False
 
 

@@ -215,6 +215,7 @@ BUILT_IN_LABELS: Final[Mapping[str, Words]] = {
     "note_people_involved": Words(zh="更新涉及人数", en="People involved"),
     "mark_repeat": Words(zh="标为重复诉求", en="Marked as a repeat"),
     "add_attachment": Words(zh="补充材料", en="Papers added"),
+    "hand_over": Words(zh="移交经办人", en="Handed over to another officer"),
     "erase_words": Words(zh="依法删除个人信息", en="Personal data erased"),
     "follow_up": Words(zh="追评", en="Comment after the rating"),
     "clock_ran_out": Words(zh="超期", en="Overdue"),

@@ -14,6 +14,7 @@ from huying.directory.actions.accounts import (
     unlock_account,
 )
 from huying.directory.actions.calendar import CalendarRefused, import_working_year
+from huying.directory.actions.leaving import hand_over, hand_over_ended
 from huying.directory.actions.people import (
     NewHousehold,
     NewPerson,
@@ -102,6 +103,8 @@ __all__ = [
     "erase_person",
     "grant_post",
     "grant_posts",
+    "hand_over",
+    "hand_over_ended",
     "import_divisions",
     "import_grids",
     "import_households",

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from huying.directory.actions.freshness import actor_changed
+from huying.directory.actions.leaving import hand_over
 from huying.directory.models import Account, FormerPassword
 from huying.directory.parameters import sign_in_rules
 from huying.directory.passwords import reasons
@@ -120,13 +121,18 @@ def rename_account(*, account_id: int, name: str, by: Actor) -> None:
 
 
 def set_account_active(*, account_id: int, active: bool, by: Actor) -> None:
-    """Switch an account on or off; off ends all its sessions. Nobody switches off themselves."""
+    """Switch an account on or off; nobody switches off themselves.
+
+    Off ends all its sessions and hands over what it holds (`queries.held_by` says how much).
+    """
     by.require(Permission.ACCOUNT_MANAGE)
     if by.account_id == account_id and not active:
         raise AccountRefused("不能停用自己的账号。", "You cannot switch off your own account.")
     with transaction.atomic():
         Account.objects.filter(pk=account_id).update(is_active=active)
         _record("account.switched_on" if active else "account.switched_off", account_id, by)
+        if not active:
+            hand_over(account_id=account_id, by=by)
         actor_changed(account_id)
 
 

@@ -132,12 +132,14 @@ def _sealed(name: str, value: str) -> bytes | None:
 
 
 def reveal_person(
-    *, person_id: int, fields: Collection[str], purpose: str, by: Actor
+    *, person_id: int, fields: Collection[str], purpose: str, matter: str, by: Actor
 ) -> dict[str, str]:
     """The plain values of `fields` (name, phone, id_number, address); "" where not known.
 
     Needs PERSON_REVEAL and a purpose; leaves an access record and a ledger record, whatever
-    the caller then does with the values. Raises `PurposeMissing`, `PersonMissing`.
+    the caller then does with the values. `matter` is what it is for ("case:17"): who follows
+    that matter is shown the look, its purpose included (`queries.looks_at`). Raises
+    `PurposeMissing`, `PersonMissing`.
     """
     by.require(Permission.PERSON_REVEAL)
     wanted = [name for name in SEALED_FIELDS if name in set(fields)]
@@ -157,12 +159,17 @@ def reveal_person(
         values[name] = value.open() if isinstance(value, Sealed) else ""
     text = purpose.strip()[:200]
     with transaction.atomic():
-        _record_access("person.revealed", person_id, wanted, text, by)
+        _record_access("person.revealed", person_id, wanted, text, by, matter)
     return values
 
 
 def _record_access(
-    kind: str, person_id: int, fields: Sequence[str], purpose: str, by: Actor
+    kind: str,
+    person_id: int,
+    fields: Sequence[str],
+    purpose: str,
+    by: Actor,
+    matter: str = "",
 ) -> None:
     """An access record, and its ledger record: the ledger is public, and knows no person.
 
@@ -183,6 +190,7 @@ def _record_access(
         actor_ref=by.ref,
         fields=list(fields),
         purpose=purpose,
+        matter=matter,
         record_id=record_id,
     )
 

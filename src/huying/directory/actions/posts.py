@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from huying.directory.actions.freshness import actor_changed
+from huying.directory.actions.leaving import hand_over
 from huying.directory.models import Account, DutyShift, Organisation, Post
 from huying.directory.permissions import (
     ROLE_PERMISSIONS,
@@ -112,7 +113,10 @@ def _reason(error: IntegrityError) -> PostRefused:
 
 
 def end_post(*, post_id: int, on: date | None = None, by: Actor) -> None:
-    """End a post: `on` (today without one) is the first day it is no longer held."""
+    """End a post: `on` (today without one) is the first day it is no longer held.
+
+    What was held by it is handed over at once, or when that day has come.
+    """
     by.require(Permission.ROLE_GRANT)
     with transaction.atomic():
         post = Post.objects.select_for_update().filter(pk=post_id).first()
@@ -130,6 +134,8 @@ def end_post(*, post_id: int, on: date | None = None, by: Actor) -> None:
         Post.objects.filter(pk=post_id).update(end_date=day)
         post.end_date = day
         record_many([_entry("post.ended", post, by)])
+        if day <= timezone.localdate():
+            hand_over(account_id=post.account_id, by=by)
         actor_changed(post.account_id)
 
 

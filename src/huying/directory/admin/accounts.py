@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from huying.directory import actions
+from huying.directory import actions, queries
 from huying.directory.admin.acting import ActingAdmin, ActionForm, DateInput
 from huying.directory.models import Account, ApiToken, Post
 from huying.directory.permissions import (
@@ -105,7 +105,7 @@ def _operations(account: Account) -> list[Operation]:
             Operation(
                 "switch-off",
                 _("停用账号"),
-                _("调离或退休时用。办过的事和存证都保留。"),
+                _("调离或退休时用。办过的事和存证都保留。") + _handed_over(account.pk),
                 _("停用"),
                 True,
                 lambda pk, by: actions.set_account_active(account_id=pk, active=False, by=by),
@@ -123,6 +123,15 @@ def _operations(account: Account) -> list[Operation]:
             )
         )
     return found
+
+
+def _handed_over(account_id: int) -> str:
+    """What goes to others with this button, said before it is pressed."""
+    held = queries.held_by(account_id)
+    if not held:
+        return _("名下没有在办事项和值班班次。")
+    counted = "、".join(f"{one.label} {one.count}" for one in held)
+    return _("名下的%(held)s会移交给本单位值班人员或负责人。") % {"held": counted}
 
 
 class GivenPasswordForm(forms.Form):
@@ -261,6 +270,13 @@ class AccountAdmin(ActingAdmin[Account]):
 
 
 class PostForm(ActionForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "end_date" in self.fields:
+            self.fields["end_date"].help_text = _(
+                "到这一天岗位结束，凭这个岗位办的事随之移交。"
+            ) + _handed_over(self.instance.account_id)
+
     class Meta:
         model = Post
         fields = (

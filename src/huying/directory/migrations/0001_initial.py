@@ -493,6 +493,7 @@ class Migration(migrations.Migration):
                 ("actor_ref", models.CharField(max_length=80)),
                 ("fields", models.JSONField()),
                 ("purpose", models.CharField(max_length=200)),
+                ("matter", models.CharField(blank=True, default="", max_length=40)),
                 ("at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("record_id", models.BigIntegerField()),
                 (

@@ -127,6 +127,7 @@ class AccessRecord(models.Model):
     actor_ref = models.CharField(max_length=80)
     fields = models.JSONField()
     purpose = models.CharField(max_length=200)
+    matter = models.CharField(max_length=40, blank=True, default="")  # "case:17": what it was for
     at = models.DateTimeField(default=timezone.now)
     record_id = models.BigIntegerField()
 

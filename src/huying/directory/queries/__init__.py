@@ -2,9 +2,11 @@
 
 from huying.directory.queries.access import (
     AccessRow,
+    Look,
     access_records,
     accounts_named,
     actors_within,
+    looks_at,
 )
 from huying.directory.queries.actors import (
     AccountCard,
@@ -21,6 +23,7 @@ from huying.directory.queries.calendar import (
     working_calendar,
 )
 from huying.directory.queries.editions import forget_caches
+from huying.directory.queries.leaving import held_by, may_handle_in, takes_over
 from huying.directory.queries.own import DemoCard, OwnAccount, demo_accounts, own_account
 from huying.directory.queries.people import (
     MaskedPerson,
@@ -66,6 +69,7 @@ __all__ = [
     "DivisionRef",
     "DutyCard",
     "GridRef",
+    "Look",
     "MaskedPerson",
     "OrganisationRef",
     "OwnAccount",
@@ -90,11 +94,14 @@ __all__ = [
     "grids",
     "grids_geojson",
     "heads_of",
+    "held_by",
     "holders_of",
     "home_of",
     "lives_in",
+    "looks_at",
     "masked_people",
     "masked_person",
+    "may_handle_in",
     "officers_on_duty",
     "officers_on_duty_in",
     "organisation",
@@ -104,5 +111,6 @@ __all__ = [
     "role_in_turn",
     "session_account_id",
     "staff_of",
+    "takes_over",
     "working_calendar",
 ]

@@ -1,14 +1,19 @@
-"""Who looked at whose sealed data: for the auditor."""
+"""Who looked at whose sealed data: for the auditor, and for the person."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from huying.directory.models import AccessRecord, Account, Post
-from huying.directory.permissions import Actor, Permission
+from huying.directory.permissions import ROLE_PERMISSIONS, Actor, Permission, Role
 
+_MAY_LOOK: Final = [
+    role for role, granted in ROLE_PERMISSIONS.items() if Permission.PERSON_REVEAL in granted
+]
 _MOST_NAMED = 50
 _LARGEST_PAGE = 200
 
@@ -73,6 +78,52 @@ def access_records(
         )
         for row in rows.select_related("account")[: max(1, min(limit, _LARGEST_PAGE))]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a person's values as the person is told of it: unit and role, no name."""
+
+    at: datetime
+    unit: str
+    role: str
+    fields: tuple[str, ...]
+    purpose: str
+    record_id: int
+
+
+MOST_LOOKS: Final = 50
+
+
+def looks_at(person_ids: Collection[int], matters: Collection[str]) -> list[Look]:
+    """The looks at these people for these matters ("case:17"), newest first; at most 50. For
+    whoever follows the matter by its receipt; what else was asked of the person is not theirs.
+
+    Unit and role are of the post that gave the right on the day of the look.
+    """
+    rows = AccessRecord.objects.filter(matter__in=list(matters), person__in=list(person_ids))
+    found = list(rows.order_by("-id")[:MOST_LOOKS])
+    posts: dict[int, list[Post]] = {}
+    held = Post.objects.filter(
+        account__in={row.account_id for row in found}, role__in=_MAY_LOOK
+    ).select_related("organisation")
+    for post in held.order_by("-start_date", "-id"):
+        posts.setdefault(post.account_id, []).append(post)
+    return [_look(row, posts.get(row.account_id or 0, ())) for row in found]
+
+
+def _look(row: AccessRecord, posts: Sequence[Post]) -> Look:
+    on = timezone.localdate(row.at)
+    held = (p for p in posts if p.start_date <= on and (p.end_date is None or p.end_date > on))
+    post = next(held, next(iter(posts), None))
+    return Look(
+        row.at,
+        post.organisation.short_name or post.organisation.name if post else "",
+        Role(post.role).label if post else "",
+        tuple(row.fields),
+        row.purpose,
+        row.record_id,
+    )
 
 
 def actors_within(by: Actor) -> list[str] | None:

@@ -108,6 +108,40 @@ def keys() -> None:
     typer.echo("\n".join(make_missing()))
 
 
+@app.command("rotate-keys")
+def rotate_keys(
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only count which key sealed how much."),
+    ] = False,
+    resume: Annotated[bool, typer.Option(help="Re-seal with the newest key, make none.")] = False,
+) -> None:
+    """A new key for the vault: re-seals every value while the site runs. Stopped, it goes on."""
+    setup()
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    from huying.directory import actions, queries
+    from huying.directory.permissions import Actor
+
+    if check:
+        stands = queries.keys_in_use()
+    else:
+        columns = (TextColumn("{task.completed:,} re-sealed"), TimeElapsedColumn())
+        with Progress(*columns, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            stands = actions.rotate_keys(
+                by=Actor.system("operator"),
+                new=not resume,
+                progress=lambda moved: bar.update(task, completed=moved),
+            )
+    for number in stands.known:
+        note = "seals" if number == stands.active else ""
+        if number in stands.removable:
+            note = "no longer needed here; keep it with the backups of its time"
+        typer.echo(f"key {number}: {stands.values.get(number, 0):,} values  {note}".rstrip())
+    raise SystemExit(1 if stands.old_values else 0)
+
+
 @app.command()
 def password(username: str) -> None:
     """A new password for one sign-in, for an administrator nobody else can help."""

@@ -4,7 +4,10 @@ A sealed value is ``key number (2 bytes, big-endian) || algorithm (1 byte) || no
 ciphertext || tag``. The column it belongs to is authenticated with it, so that a ciphertext
 moved to another column does not open. Keys are files of KEY_DIR (`vault_1.key`, `vault_2.key`,
 …; the highest number seals, all of them open) or the variable HUYING_VAULT_KEYS
-(``1:<64 hex digits>,2:<64 hex digits>``). VAULT_CIPHER chooses AES256GCM or its domestic twin
+(``1:<64 hex digits>,2:<64 hex digits>``). A process finds a new file by itself: when it meets a
+value sealed with it, and within seconds for what it seals. Where processes get their keys one
+after the other, HUYING_VAULT_SEALS_WITH names the key that seals until all have the next.
+`actions.rotate_keys` re-seals what is there. VAULT_CIPHER chooses AES256GCM or its domestic twin
 SM4GCM for new values; old ones open with what sealed them. The blind indexes' key
 (`vault_index.key` or HUYING_VAULT_INDEX_KEY) stays when the others rotate.
 """
@@ -12,6 +15,7 @@ SM4GCM for new values; old ones open with what sealed them. The blind indexes' k
 import os
 import re
 import secrets
+import time
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,10 +43,7 @@ class KeyRing:
 
     masters: dict[int, bytes]
     index_key: bytes
-
-    @property
-    def active(self) -> int:
-        return max(self.masters)
+    active: int
 
     def __repr__(self) -> str:
         return f"<KeyRing {sorted(self.masters)}>"
@@ -88,37 +89,67 @@ def _load(directory: Path) -> KeyRing:
             number, _, text = entry.partition(":")
             masters[int(number)] = _key(text, f"HUYING_VAULT_KEYS[{number}]")
     else:
-        _file_key(directory / "vault_1.key")
-        for path in directory.iterdir():
-            found = _KEY_FILE.match(path.name)
-            if found:
-                masters[int(found[1])] = _file_key(path)
+        masters = {number: _file_key(path) for number, path in _key_files(directory).items()}
+        if not masters:
+            masters = {1: _file_key(directory / "vault_1.key")}
     index_key = os.environ.get("HUYING_VAULT_INDEX_KEY", "")
     index = (
         _key(index_key, "HUYING_VAULT_INDEX_KEY")
         if index_key
         else _file_key(directory / "vault_index.key")
     )
-    return KeyRing(masters, index)
+    pinned = int(os.environ.get("HUYING_VAULT_SEALS_WITH", "0"))
+    if pinned and pinned not in masters:
+        raise VaultError(
+            f"HUYING_VAULT_SEALS_WITH={pinned}，但没有这把密钥。 / There is no key {pinned}."
+        )
+    return KeyRing(masters, index, pinned or max(masters))
 
 
-# The ring in use, beside the very object of settings.KEY_DIR it was read for: comparing by
-# identity costs nothing, and seal and index run for every value of a register of 60,000.
-_ring: tuple[object, KeyRing] | None = None
+def _key_files(directory: Path) -> dict[int, Path]:
+    if not directory.is_dir():
+        return {}
+    found = ((_KEY_FILE.match(path.name), path) for path in directory.iterdir())
+    return {int(match[1]): path for match, path in found if match}
+
+
+# The ring in use, the very object of settings.KEY_DIR it was read for, and until when it is not
+# looked at again: comparing by identity and with a clock costs nothing, and seal and index run
+# for every value of a register of 60,000.
+_ring: tuple[object, KeyRing, float] | None = None
+LOOK_AGAIN_SECONDS = 5.0
 
 
 def key_ring() -> KeyRing:
-    """The keys of this county, read once a process."""
+    """The keys of this county; looked at again every few seconds, so that a new one is found."""
     global _ring  # noqa: PLW0603 - the one cache of this module, replaced whole
     folder = settings.KEY_DIR
     ring = _ring
-    if ring is None or ring[0] is not folder:
-        ring = _ring = (folder, _load(Path(folder)))
+    if ring is None or ring[0] is not folder or time.monotonic() > ring[2]:
+        ring = _ring = (folder, _load(Path(folder)), time.monotonic() + LOOK_AGAIN_SECONDS)
     return ring[1]
 
 
+def make_next_key() -> int:
+    """A new key that seals from now on; its number. Only where the keys are files."""
+    if os.environ.get("HUYING_VAULT_KEYS"):
+        raise VaultError(
+            "密钥在 HUYING_VAULT_KEYS 里：先在那里加上新密钥，重启各进程，再换封。 / "
+            "The keys are in HUYING_VAULT_KEYS: add one there, restart, then --resume."
+        )
+    number = max(key_ring().masters) + 1
+    _file_key(Path(settings.KEY_DIR) / f"vault_{number}.key")
+    forget_keys()
+    return number
+
+
+def key_number(token: bytes) -> int:
+    """The number of the key that sealed this."""
+    return int.from_bytes(bytes(token[:2]), "big")
+
+
 def forget_keys() -> None:
-    """Read the keys anew at the next use: after a rotation."""
+    """Read the keys anew at the next use."""
     global _ring  # noqa: PLW0603 - see key_ring
     _ring = None
     _derived.cache_clear()
@@ -143,7 +174,12 @@ def unseal(token: bytes, context: str) -> str:
     """The value `seal` encrypted for the same column; `VaultError` if anything differs."""
     token = bytes(token)
     code = _CIPHER_NAMES.get(token[2]) if len(token) > 3 else None
-    master = key_ring().masters.get(int.from_bytes(token[:2], "big"))
+    number = key_number(token)
+    master = key_ring().masters.get(number)
+    if master is None:
+        # Sealed a moment ago by a process that had the new key first.
+        forget_keys()
+        master = key_ring().masters.get(number)
     if code is None or master is None:
         raise VaultError(
             "找不到解密所需的密钥。 / The key that sealed this value is not in the key directory."

@@ -14,6 +14,7 @@ from huying.directory.actions.accounts import (
     unlock_account,
 )
 from huying.directory.actions.calendar import CalendarRefused, import_working_year
+from huying.directory.actions.keys import rotate_keys
 from huying.directory.actions.leaving import hand_over, hand_over_ended
 from huying.directory.actions.people import (
     NewHousehold,
@@ -125,6 +126,7 @@ __all__ = [
     "reset_second_factor",
     "reveal_person",
     "revoke_token",
+    "rotate_keys",
     "set_account_active",
     "set_password",
     "set_shifts",

@@ -23,6 +23,7 @@ from huying.directory.queries.calendar import (
     working_calendar,
 )
 from huying.directory.queries.editions import forget_caches
+from huying.directory.queries.keys import KeysInUse, keys_in_use
 from huying.directory.queries.leaving import held_by, may_handle_in, takes_over
 from huying.directory.queries.own import DemoCard, OwnAccount, demo_accounts, own_account
 from huying.directory.queries.people import (
@@ -69,6 +70,7 @@ __all__ = [
     "DivisionRef",
     "DutyCard",
     "GridRef",
+    "KeysInUse",
     "Look",
     "MaskedPerson",
     "OrganisationRef",
@@ -97,6 +99,7 @@ __all__ = [
     "held_by",
     "holders_of",
     "home_of",
+    "keys_in_use",
     "lives_in",
     "looks_at",
     "masked_people",

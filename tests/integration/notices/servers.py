@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+from unittest.mock import patch
 
 
 @dataclass
@@ -24,18 +26,24 @@ class Outside:
 
 
 @contextmanager
-def running_outside(*statuses: int) -> Iterator[Outside]:
+def running_outside(*statuses: int, named: bool = True, to: str = "") -> Iterator[Outside]:
+    """`named`: loopback is a network the county named, or else nothing may go there. `to`: where
+    it redirects."""
     outside = Outside(statuses=list(statuses) or [201])
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             outside.received.append(Received(self.path, headers, body))
             turn = min(len(outside.received), len(outside.statuses)) - 1
             self.send_response(outside.statuses[turn])
             self.send_header("Content-Length", "0")
+            if to:
+                self.send_header("Location", to)
             self.end_headers()
+
+        do_GET = do_POST
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Silent."""
@@ -44,8 +52,10 @@ def running_outside(*statuses: int) -> Iterator[Outside]:
     outside.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
+    networks = [ip_network("127.0.0.1/32")] if named else []
     try:
-        yield outside
+        with patch("huying.notices.channels.outward.inner_networks", lambda: networks):
+            yield outside
     finally:
         server.shutdown()
         thread.join()

@@ -12,6 +12,7 @@ from py_vapid import Vapid02
 from pywebpush import WebPushException, webpush
 
 from huying.notices.channels.base import SEND_SECONDS, AddressInvalid, Message, SendFailed
+from huying.notices.channels.outward import outward
 from huying.notices.keys import vapid_key
 from huying.notices.rules.addresses import push_point
 from huying.notices.rules.vocabulary import ChannelCode
@@ -48,6 +49,10 @@ class WebPushChannel:
             "link": message.url,
             "urgency": message.urgency,
         }
+        with outward():
+            self._post(address, data, message)
+
+    def _post(self, address: str, data: dict[str, str], message: Message) -> None:
         try:
             webpush(
                 orjson.loads(address),

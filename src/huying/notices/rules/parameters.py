@@ -1,6 +1,7 @@
 """Dated parameters of notices, validated when loaded."""
 
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -28,6 +29,8 @@ class Parameters(Version):
     retry: Retry
     keep_days: int = Field(ge=30)
     push_hosts: tuple[str, ...]
+    apprise_schemes: frozenset[str]
+    inner_networks: tuple[IPv4Network | IPv6Network, ...]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -150,19 +150,18 @@ def _photo(file: Upload, kind: AttachmentKind, content: bytes | None = None) -> 
             image = Image.open(io.BytesIO(content), formats=_FORMATS)
             width, height = image.size
             if width * height > MOST_PIXELS:
-                raise BadUpload(
-                    f"“{name}”有 {width}×{height} 像素，太大了，请传 4000 万像素以内的照片。",
-                    f"{name} has {width}×{height} pixels; send one under 40 megapixels.",
-                    code="TOO_MANY_PIXELS",
-                )
+                raise Image.DecompressionBombError
             image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             # Turned as the camera was held, since the note that says so is thrown away.
             upright = ImageOps.exif_transpose(image).convert("RGB")
-    except BadUpload:
-        raise
+    except Image.DecompressionBombError:
+        raise BadUpload(
+            f"“{name}”的像素太多，请传 4000 万像素以内的照片。",
+            f"{name} has too many pixels; send one under 40 megapixels.",
+            code="TOO_MANY_PIXELS",
+        ) from None
     except (
         UnidentifiedImageError,
-        Image.DecompressionBombError,
         OSError,
         SyntaxError,
         ValueError,

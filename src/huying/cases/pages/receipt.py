@@ -194,11 +194,9 @@ def attachment(request: HttpRequest, code: str, attachment_id: int) -> HttpRespo
 
 
 def file_answer(path: Path, mime: str) -> HttpResponse:
-    """A stored photograph or scan: never changed, so the telephone may keep it for the hour."""
+    """A stored photograph or scan."""
     return HttpResponse(
-        path.read_bytes(),
-        content_type=mime,
-        headers={"Cache-Control": "private, max-age=3600", "Content-Disposition": "inline"},
+        path.read_bytes(), content_type=mime, headers=queries.file_headers(path, mime)
     )
 
 

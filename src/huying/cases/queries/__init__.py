@@ -9,7 +9,7 @@ from huying.cases.queries.dictionary import (
     responsible,
 )
 from huying.cases.queries.facts import CaseNotFound, ReportNotFound
-from huying.cases.queries.files import AttachmentNotFound, attachment_file
+from huying.cases.queries.files import AttachmentNotFound, attachment_file, file_headers
 from huying.cases.queries.getting_ready import make_ready
 from huying.cases.queries.holdings import PersonHoldings, person_holdings
 from huying.cases.queries.lists import DUE, NEWEST, queue, queue_counts
@@ -133,6 +133,7 @@ __all__ = [
     "category_name",
     "day_figures",
     "earlier_reports",
+    "file_headers",
     "finished_tasks",
     "forget_caches",
     "grid_measures",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Field, File, Form, Header, Path, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
@@ -530,12 +530,11 @@ class FileQuery(Schema):
 )
 def get_attachment(
     request: HttpRequest, where: Path[FilePath], asked: Query[FileQuery]
-) -> FileResponse:
+) -> HttpResponse:
     allow_request(request, "files", limit=600, seconds=60)
     path, mime = queries.attachment_file(
         where.attachment_id, actor_of(request), receipt=asked.receipt, thumbnail=asked.thumbnail
     )
-    answer = FileResponse(path.open("rb"), content_type=mime)
-    answer.headers["Cache-Control"] = "private, max-age=3600"
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
+    return HttpResponse(
+        path.read_bytes(), content_type=mime, headers=queries.file_headers(path, mime)
+    )

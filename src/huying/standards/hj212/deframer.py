@@ -21,6 +21,8 @@ _JUNK_EXCERPT: Final = 2048
 _HEAD: Final = 6
 _CHECK: Final = 4
 _NEXT: Final = re.compile(rb"##\d{4}(?:QN|ST|CN|PW|MN)=")
+# The same, of which the rest has not come yet.
+_BEGUN: Final = re.compile(rb"(?:#|##\d{0,3}|##\d{4}(?:QN?|ST?|CN?|PW?|MN?)?)\Z")
 _CLOSED: Final = re.compile(rb"&&([0-9A-Fa-f]{4})(?=\r|\n|##|\Z)")
 _BLANK: Final = b" \r\n\t\x00"
 
@@ -128,6 +130,11 @@ class Deframer:
         if true_end is not None and true_end != end:
             self._refuse(Reason.LENGTH_WRONG, start, true_end, found)
             return true_end
+        begun = _BEGUN.search(self._buffer, start + 2)
+        if begun is not None and begun.start() < end:
+            # Its last bytes may be the first of a good frame: only what comes next will tell.
+            self._refuse(refusal.reason, start, begun.start(), found)
+            return begun.start()
         refusal.offset = self._offset + start
         found.append(refusal)
         return end

@@ -170,3 +170,12 @@ def test_the_wild_frames_as_one_stream() -> None:
         stream = b"".join(row["packet"].encode() + ending for row in rows)
         found = [f for i in range(0, len(stream), 333) for f in deframer.feed(stream[i : i + 333])]
         assert [isinstance(f, Frame) for f in found] == [row["valid"] == "True" for row in rows]
+
+
+@pytest.mark.parametrize("stub", [b"##0000", b"##0000##", b"##0004", b"##0007#", b"##0009ST=##"])
+def test_a_stub_before_a_frame_does_not_eat_its_head(stub: bytes) -> None:
+    """Found by `make fuzz`: byte by byte, the frame's first bytes were taken for the stub's CRC."""
+    stream = stub + packet(1) + packet(2)
+    for step in (1, 2, 3, 5, len(stream)):
+        pieces = [stream[i : i + step] for i in range(0, len(stream), step)]
+        assert run(*pieces)[-2:] == ["M1", "M2"], (stub, step)

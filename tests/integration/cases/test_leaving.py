@@ -73,6 +73,7 @@ def test_open_cases_go_to_the_head_by_a_sealed_act_and_one_notice(office: Office
         assert (act.action, act.actor_ref) == ("hand_over", security.ref)
         assert act.data == {"from": account(office.officer), "to": account(office.head)}
         assert "郑经办离岗，移交王局长" in act.note
+        assert act.record_id is not None
         assert Record.objects.filter(pk=act.record_id, subject=f"case:{case_id}").exists()
         assert queries.replay_state(case_id) == case.state
         page = queries.case_page(case_id, office.head)

@@ -99,7 +99,11 @@ def test_marked_values_stay_where_they_belong(client: Client, log: io.StringIO) 
     person_id = stored.reporter_id
     try:
         seen = directory.reveal_person(
-            person_id=person_id, fields=["name", "phone"], purpose="回访核实", by=clerk
+            person_id=person_id,
+            fields=["name", "phone"],
+            purpose="回访核实",
+            matter="case:1",
+            by=clerk,
         )
     except directory.PersonMissing:
         pytest.fail("the reporter is in the vault")

@@ -7,7 +7,7 @@ of who asks; whatever names a matter outside it is not there.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,7 @@ def test_indicators_stay_within_the_territory(seat: Seat, county: County) -> Non
 
 # Every address that names one matter, by reading and by writing.
 
-_NAMES = {
+_NAMES: dict[str, Callable[[Matter], Any]] = {
     "case_id": lambda one: one.case_id,
     "report_id": lambda one: one.report_id,
     "attachment_id": lambda one: one.attachment_id,
@@ -273,7 +273,7 @@ def test_what_lies_outside_the_reach_is_not_there(seat: Seat, county: County) ->
         reach = seat.devices if "mn" in names else seat.cases
         for name in set(county.matters) - reach:
             matter = county.matters[name]
-            variants = [{}]
+            variants: list[dict[str, Any]] = [{}]
             if "attachment_id" in names:
                 variants = [{}, {"attachment_id": matter.proof_id}]
                 if seat.cases:

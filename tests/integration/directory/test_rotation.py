@@ -40,7 +40,7 @@ def _opened() -> set[tuple[str, str]]:
 def test_everything_is_sealed_anew_and_the_old_key_can_go(keys: Path) -> None:
     _people(20)
     account = make_account()
-    account.totp_secret = "JBSWY3DPEHPK3PXP"  # type: ignore[assignment]  # text is sealed on saving
+    account.totp_secret = "JBSWY3DPEHPK3PXP"
     account.save()
     before = _opened()
     assert queries.keys_in_use().values == {1: 61}

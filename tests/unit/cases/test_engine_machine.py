@@ -20,7 +20,8 @@ from huying.cases.queries.procedures import BUILT_IN
 from huying.cases.rules import engine
 from huying.cases.rules.engine import Facts, Mode, Offer, ReportFacts
 from huying.cases.rules.needs import Need, NeedKind
-from huying.cases.rules.procedure import START, Procedure, Scope, load
+from huying.cases.rules.procedure import START, Procedure, Scope
+from huying.cases.rules.procedure_files import load
 from huying.cases.rules.vocabulary import ReportState
 from huying.directory.permissions import ROLE_PERMISSIONS, Actor, PostScope, Role
 from huying.standards.working_days import WorkingCalendar

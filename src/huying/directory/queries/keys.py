@@ -22,7 +22,7 @@ def sealed_columns() -> Iterator[SealedColumn]:
     """Every sealed column of every room."""
     for model in apps.get_models():
         for field in model._meta.concrete_fields:
-            if isinstance(field, SealedField):
+            if isinstance(field, SealedField) and field.column:
                 yield SealedColumn(model._meta.db_table, field.column, field.context)
 
 

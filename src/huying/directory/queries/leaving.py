@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,8 +22,10 @@ def held_by(account_id: int) -> list[Held]:
     held by that post.
     """
     shifts = DutyShift.objects.filter(account=account_id, ends_at__gt=timezone.now())
-    asked = staff_leaving.send(sender=Account, event=StaffLeft(account_id))
-    found = [Held(_("值班班次"), shifts.count()), *(answer for _receiver, answer in asked)]
+    asked: Sequence[tuple[Any, Any]] = staff_leaving.send(
+        sender=Account, event=StaffLeft(account_id)
+    )
+    found: list[Held] = [Held(_("值班班次"), shifts.count()), *(answer for _by, answer in asked)]
     return [one for one in found if one.count]
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from huying.config.secrets import given
+from huying.config.cli_copies import copies
+from huying.config.preparation import data_dir, is_embedded, setup
 from huying.telemetry import shared
 
 app = typer.Typer(
@@ -23,8 +24,7 @@ app = typer.Typer(
 hj212_app = typer.Typer(help="HJ 212 for the engineer in the field.", no_args_is_help=True)
 replay_app = typer.Typer(help="Play recorded data as if it came in now.", no_args_is_help=True)
 witness_app = typer.Typer(help="Watch a ledger from outside, with a key of one's own.")
-ledger_app = typer.Typer(help="The ledger, when something has happened to it.")
-app.add_typer(ledger_app, name="ledger")
+app.add_typer(copies)
 app.add_typer(hj212_app, name="hj212")
 app.add_typer(replay_app, name="replay")
 app.add_typer(witness_app, name="witness")
@@ -34,36 +34,6 @@ Port = Annotated[int, typer.Option(help="Port to listen on.")]
 Hj212Port = Annotated[
     int, typer.Option(envvar="HUYING_HJ212_PORT", help="Port for HJ 212 devices.")
 ]
-
-
-def setup() -> None:
-    """Make the database reachable and Django usable, in this process and its children."""
-    from huying.config import open_files
-
-    open_files.raise_limit()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
-    if not given("database_url"):
-        from huying.config import embedded
-
-        os.environ["HUYING_DATABASE_URL"] = embedded.start_all(_data_dir())
-    import django
-
-    django.setup()
-
-
-def _data_dir() -> Path:
-    return Path(os.environ.get("HUYING_DATA_DIR", Path(__file__).resolve().parents[3] / "var"))
-
-
-def is_embedded() -> bool:
-    """Whether the database is the embedded server of this data directory. After `setup`."""
-    from django.conf import settings
-
-    from huying.config import embedded
-
-    host = str(settings.DATABASES["default"]["HOST"])
-    own = embedded.url_if_running(settings.POSTGRES_DIR)
-    return own is not None and own.rpartition("host=")[2] in host.split(",")
 
 
 def _django(*arguments: str, **options: Any) -> None:
@@ -204,7 +174,7 @@ def up(
     """Run everything on one machine until stopped: database, web, stream, worker, ingest."""
     from huying.config import turns
 
-    with turns.up(_data_dir()):
+    with turns.up(data_dir()):
         _up(host, port, hj212_port=hj212_port, workers=workers)
 
 
@@ -368,7 +338,7 @@ def demo(
             children += processes.of_embedded(settings.DATA_DIR, settings.BACKUP_DIR)
         return children
 
-    with turns.up(_data_dir()):
+    with turns.up(data_dir()):
         status = story.run(
             once=once,
             host=host,
@@ -453,164 +423,6 @@ def witness_check(
     result = witness.check(source, state=state, key_file=key_file)
     typer.echo(result.in_words())
     raise SystemExit(0 if result.ok else 1)
-
-
-@app.command()
-def archive() -> None:
-    """Copy the database's log and new attachments as they come (`up` runs it by itself)."""
-    setup()
-    from django.conf import settings
-
-    from huying.config.copies import archive as copying
-
-    copying.run(_until_stopped(), settings.BACKUP_DIR)
-
-
-def _until_stopped() -> threading.Event:
-    """Set when this process is asked to end."""
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping
-
-
-@app.command()
-def backup(
-    folder: Annotated[
-        Path | None, typer.Option(help="Where to; default HUYING_BACKUP_DIR.")
-    ] = None,
-    keys: Annotated[
-        Path | None, typer.Option(help="Also copy the keys, to this other place.")
-    ] = None,
-    keep: Annotated[int, typer.Option(help="How many stay; older ones go, with their log.")] = 30,
-    dump: Annotated[
-        bool, typer.Option(help="A dump, to move the county to another server.")
-    ] = False,
-    check: Annotated[bool, typer.Option(help="Take none; check all there are.")] = False,
-) -> None:
-    """Copy database and attachments to a new dated folder; keys apart, on request."""
-    setup()
-    from django.conf import settings
-
-    from huying.config import backups
-    from huying.config.copies import base
-    from huying.config.progress import bars
-
-    place = folder or settings.BACKUP_DIR
-    if check:
-        with bars() as bar:
-            wrong = backups.check_all(place) + base.check_all(place, bar)
-        typer.echo("\n".join(wrong) or "备份完好 / every backup is whole")
-        raise SystemExit(1 if wrong else 0)
-    if dump or not is_embedded():
-        typer.echo(str(backups.backup(place, keys_to=keys)))
-        return
-    with bars() as bar:
-        made = base.take(place, keys_to=keys, keep=keep, bars=bar)
-    typer.echo(str(made.folder))
-
-
-@app.command()
-def restore(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A backup, or a folder of them; else HUYING_BACKUP_DIR.")
-    ] = None,
-    at: Annotated[
-        str, typer.Option(help="The moment, with its zone: 2026-11-22T14:05:00+08:00.")
-    ] = "",
-    replace: Annotated[
-        bool, typer.Option(help="Replace what is there now; a base backup sets it aside.")
-    ] = False,
-    keys: Annotated[Path | None, typer.Option(help="Folder the keys were copied to.")] = None,
-    rehearsal: Annotated[
-        bool, typer.Option(help="Into another data directory, to see that it works: sign nothing.")
-    ] = False,
-) -> None:
-    """Put the county back, after checking every file; then verify its ledger and check it."""
-    if folder is not None and (folder / "database.dump").exists():
-        setup()
-        from huying.config import backups
-
-        backups.restore(folder, replace=replace, keys_from=keys)
-        typer.echo("restored; run `huying verify` and `huying fsck` to check it")
-        return
-    # Without its database: that is what comes back.
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
-    import django
-
-    django.setup()
-    from huying.config.copies import returning
-    from huying.config.progress import bars
-
-    with bars() as bar:
-        done = returning.bring_back(
-            folder, at=at, replace=replace, keys_from=keys, rehearsal=rehearsal, bars=bar
-        )
-    typer.echo(done.in_words())
-    raise SystemExit(0 if done.ok else 1)
-
-
-@app.command()
-def fsck(
-    repair: Annotated[bool, typer.Option(help="Write derived data anew where it differs.")] = False,
-    only: Annotated[str, typer.Option(help="Parts, as observations,cases.")] = "",
-) -> None:
-    """Derive everything derived anew and name what differs; exit status 1 if anything did."""
-    setup()
-    from huying.config import checking
-    from huying.config.progress import bars
-
-    with bars() as bar:
-        report = checking.check(only=only, repair=repair, bars=bar)
-    typer.echo(report.in_words())
-    raise SystemExit(0 if report.ok else 1)
-
-
-@app.command()
-def standby(
-    watch: Annotated[bool, typer.Option("--watch", help="Keep it running, as `up` does.")] = False,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="Go on with one server; set the second aside.")
-    ] = False,
-) -> None:
-    """Make (or start) a second server that takes every commit along before it is confirmed."""
-    setup()
-    from huying.config import replication
-
-    if watch:
-        replication.watch(_until_stopped())
-    elif remove:
-        typer.echo(replication.remove_standby() or "没有热备库 / there is none")
-    else:
-        typer.echo(replication.ensure_standby())
-
-
-@app.command()
-def promote() -> None:
-    """Let the second server take over: the first is gone, and is set aside."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
-    import django
-
-    django.setup()
-    from huying.config import replication
-
-    typer.echo(replication.promote())
-
-
-@ledger_app.command("anew")
-def ledger_anew(
-    yes: Annotated[bool, typer.Option("--yes", help="End this log and begin another.")] = False,
-) -> None:
-    """Begin another log over the same records, where published entries are lost for good."""
-    if not yes:
-        typer.echo(
-            "先读 docs/ledger.md“恢复之后”，再加 --yes / read docs/ledger.md first", err=True
-        )
-        raise SystemExit(2)
-    setup()
-    from huying.ledger import sequencer
-
-    typer.echo(sequencer.begin_anew(by="system:operator"))
 
 
 @hj212_app.command("decode")

@@ -16,7 +16,7 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection, connections
 from django.test import Client
 
-from huying.directory.permissions import Actor, Permission
+from huying.directory.permissions import Actor, PostScope, Role, actor_from_posts
 from huying.notices.rules.cursor import parsed
 from huying.notices.stream import face, hub
 from huying.notices.stream.face import Live
@@ -155,36 +155,31 @@ def _case(division: str, units: tuple[int, ...] = (), grid: str = "") -> str:
     return orjson.dumps(news).decode()
 
 
+GRID = "990101001001001"
+
+
 @pytest.mark.parametrize(
-    ("permission", "divisions", "units", "grids", "sees"),
+    ("posts", "sees"),
     [
-        (Permission.CASE_VIEW_ALL, {"990101"}, set(), set(), True),
-        (Permission.CASE_VIEW_ALL, {"990101001"}, set(), set(), True),
-        (Permission.CASE_VIEW_ALL, {"990101002"}, {3}, {"990101001001001"}, False),
-        (Permission.CASE_VIEW_ALL, set(), set(), set(), False),
-        (Permission.CASE_VIEW_OWN_UNIT, {"990101"}, {3, 4}, set(), True),
-        (Permission.CASE_VIEW_OWN_UNIT, {"990101"}, {4}, {"990101001001001"}, False),
-        (Permission.CASE_VIEW_OWN_GRID, {"990101"}, {3}, {"990101001001001"}, True),
-        (Permission.CASE_VIEW_OWN_GRID, {"990101"}, {3}, {"990101001001002"}, False),
-        (Permission.HEALTH_VIEW, {"990101"}, {3}, {"990101001001001"}, False),
+        ([PostScope(Role.DISPATCHER, 1, "990101")], True),
+        ([PostScope(Role.DISPATCHER, 1, "990101001")], True),
+        ([PostScope(Role.DISPATCHER, 3, "990101002", GRID)], False),
+        ([PostScope(Role.DISPATCHER, 1)], True),
+        ([PostScope(Role.OFFICER, 3, "990101")], True),
+        ([PostScope(Role.OFFICER, 4, "990101", GRID)], False),
+        ([PostScope(Role.GRID_WORKER, 3, "", GRID)], True),
+        ([PostScope(Role.GRID_WORKER, 3, "", "990101001001002")], False),
+        ([PostScope(Role.SYSTEM_ADMIN, 3, "990101", GRID)], False),
+        # What one post may does not hold where another one lies.
+        ([PostScope(Role.DISPATCHER, 1, "990101002"), PostScope(Role.OFFICER, 4, "990101")], False),
     ],
 )
-def test_a_case_is_seen_within_one_s_bounds(
-    permission: Permission, divisions: set[str], units: set[int], grids: set[str], sees: bool
-) -> None:
-    actor = Actor(
-        kind="STAFF",
-        ref="staff:1",
-        account_id=1,
-        permissions=frozenset({permission}),
-        organisation_ids=frozenset(units),
-        divisions=frozenset(divisions),
-        grids=frozenset(grids),
-    )
-    news = orjson.loads(_case("990101001001", (3,), "990101001001001"))
+def test_a_case_is_seen_within_one_s_bounds(posts: list[PostScope], sees: bool) -> None:
+    actor = actor_from_posts(1, "林晓雯", posts)
+    news = orjson.loads(_case("990101001001", (3,), GRID))
     assert may_see_case(actor, news) is sees
     news["grid_code"] = ""
-    if permission is Permission.CASE_VIEW_OWN_GRID:
+    if posts[0].role is Role.GRID_WORKER:
         assert not may_see_case(actor, news), "a case without a grid is in nobody's grid"
 
 

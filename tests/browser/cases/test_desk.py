@@ -202,7 +202,7 @@ def test_personal_data_is_shown_for_a_purpose_and_gone_when_closed(desk: Desk, s
     page.goto(f"/desk/{case_id}/")
     page.get_by_role("link", name="说明用途后查看").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("审计员看得到")
+    expect(dialog).to_contain_text("审计员和反映人本人都看得到")
     assert violations(page, without=MAPS) == []
     dialog.locator("input[name=purpose]").fill("联系反映人核实位置")
     dialog.get_by_role("button", name="查看").click()

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,13 +32,22 @@ CLIENT_SECONDS: Final = 5.0
 Gauges = Callable[[], Iterable[Metric]]
 
 
+def release() -> str:
+    """The version that runs: of the installed package, or of the offline bundle's folder."""
+    try:
+        return version("huying")
+    except PackageNotFoundError:
+        written = Path(__file__).resolve().parents[3] / "VERSION"
+        return written.read_text(encoding="ascii").strip() if written.exists() else "unknown"
+
+
 def start(*, county: str, gauges: Gauges | None = None) -> int:
     """Answer scrapes in a thread of this process; the port, 0 where none is set.
 
     Several processes of one kind listen on the same port, and each answers for all of them.
     `gauges` are added by the one process that reads them.
     """
-    metrics.BUILD.labels(version("huying"), county).set(1)
+    metrics.BUILD.labels(release(), county).set(1)
     metrics.STARTED.set(time.time())
     port = int(os.environ.get(shared.PORT) or 0)
     if not port:

@@ -74,11 +74,19 @@ def _wait(what: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def _everything_is_copied(county: County) -> bool:
-    """The archive has the log up to the last commit, and every photograph."""
+def _end_of_log(county: County) -> str:
+    with psycopg.connect(county.url) as connection:
+        row = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+    assert row
+    return str(row[0])
+
+
+def _everything_is_copied(county: County, end: str) -> bool:
+    """The archive has the log up to `end`, and every photograph. The log itself goes on: the
+    server notes something in it every few seconds."""
     with psycopg.connect(county.url) as connection:
         row = connection.execute(
-            "SELECT bool_or(flush_lsn >= pg_current_wal_flush_lsn()) FROM pg_stat_replication"
+            "SELECT bool_or(flush_lsn >= %s::pg_lsn) FROM pg_stat_replication", [end]
         ).fetchone()
     media = {path.name for path in (county.data_dir / "attachments").rglob("*.jpg")}
     pool = {path.name for path in (county.folder / "backups/attachments").rglob("*.jpg")}
@@ -115,7 +123,8 @@ def test_what_was_confirmed_before_the_moment_is_there_and_nothing_after(county:
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         county.shell("from huying.ledger import sequencer; sequencer.seal_all()")
-        _wait(lambda: _everything_is_copied(county))
+        end = _end_of_log(county)
+        _wait(lambda: _everything_is_copied(county, end))
         state, key = county.folder / "witness.json", county.folder / "witness.key"
         assert _visit(county, state, key).outcome == "FIRST_SEEN"
         # The end of it.

@@ -107,7 +107,7 @@ def _registry(gauges: Gauges | None) -> CollectorRegistry:
     if folder:
         registry = CollectorRegistry()
         registry.register(_Alive(Path(folder)))
-        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # the library has no types
     else:
         registry = REGISTRY
     if gauges is not None:
@@ -132,7 +132,7 @@ class _Alive(Collector):
                 memory += process.memory_info().rss
                 alive += 1
             except psutil.NoSuchProcess:
-                mark_process_dead(int(number), str(self._folder))  # type: ignore[no-untyped-call]
+                mark_process_dead(int(number), str(self._folder))  # type: ignore[no-untyped-call]  # the library has no types
         yield GaugeMetricFamily("huying_processes", "Processes that answer together", alive)
         yield GaugeMetricFamily(
             "huying_process_resident_memory_bytes", "Their memory, added up", memory

@@ -142,8 +142,8 @@ def test_what_was_confirmed_before_the_moment_is_there_and_nothing_after(county:
     acknowledged = _acknowledged(county)
     before = {receipt for receipt, _, ended_at in acknowledged if ended_at <= moment}
     after = {receipt for receipt, begun_at, _ in acknowledged if begun_at > moment}
-    assert len(before) > 20
-    assert len(after) > 20
+    assert len(before) >= 20
+    assert len(after) >= 20
     assert before <= there
     assert not after & there
     assert "全部核对一致" in said, said  # fsck: photographs, counts, clocks, ledger

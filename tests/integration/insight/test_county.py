@@ -124,3 +124,24 @@ def test_an_open_alert_is_on_the_page_the_map_and_the_chart(office: Office) -> N
     chart = queries.hours_of_the_worst_station(office.leader, now)
     assert chart["series"][0]["values"][-3:] == [60.0, 90.0, 180.0]
     assert chart["threshold"]["value"] == 150.0
+
+
+def test_without_an_alert_the_chart_shows_the_station_with_the_worst_latest_hour(
+    office: Office,
+) -> None:
+    ensure_catalogue(by=SYSTEM)
+    now = datetime.now(UTC)
+    assert queries.hours_of_the_worst_station(office.leader, now)["series"] == []
+    readings = {
+        "西门站": ((3, 140.0), (1, 40.0)),  # worse before, not now
+        "北门站": ((2, 60.0), (1, 70.0)),
+        "旧站": ((30, 149.0),),  # silent for longer than the chart shows
+    }
+    for name, hours in readings.items():
+        device = make_device(name=name, division_code=VILLAGE, grid_code=GRIDS[0])
+        for hours_ago, value in hours:
+            take(make_reading(device.mn, {"a34004": value}, kind="HOUR", at=this_hour(hours_ago)))
+    chart = queries.hours_of_the_worst_station(office.leader, now)
+    assert chart["series"][0]["name"] == "北门站 PM2.5"
+    assert chart["series"][0]["values"] == [60.0, 70.0]
+    assert "threshold" not in chart

@@ -152,23 +152,17 @@ def open_alert_points(actor: Actor) -> dict[str, Any]:
 
 def hours_of_the_worst_station(actor: Actor, now: datetime) -> dict[str, Any]:
     """Chart of the last 24 hours of PM2.5 at the station of the newest open alert, else at the
-    station with the highest latest value; empty without stations."""
+    station whose latest hour is the highest; empty where no station has an hour of them."""
+    since = now - timedelta(hours=24)
     alerts = [a for a in sensing.open_alerts(actor, limit=20) if a.property_code == PM25]
     if alerts:
         device_id, name, limit = alerts[0].device_id, alerts[0].device_name, alerts[0].threshold
     else:
-        stations = [
-            (found.value, station)
-            for station in sensing.latest_values(actor, kind="AIR")
-            if (found := station.value(PM25)) is not None
-        ]
-        if not stations:
+        found = sensing.highest_hour(actor, kind="AIR", code=PM25, since=since)
+        if found is None:
             return {"type": "line", "unit": "µg/m³", "x": [], "series": []}
-        worst = max(stations, key=lambda pair: pair[0])[1]
-        device_id, name, limit = worst.device_id, worst.name, None
-    hours = sensing.station_hours(
-        device_id, since=now - timedelta(hours=24), until=now, codes=[PM25]
-    )
+        (device_id, name), limit = found, None
+    hours = sensing.station_hours(device_id, since=since, until=now, codes=[PM25])
     return {
         "type": "line",
         "unit": "µg/m³",

@@ -6,10 +6,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from huying.directory.permissions import Actor
-from huying.sensing.models import Alert, Device, Property
+from huying.sensing.models import Alert, Device, HourlyMean, Property
 from huying.standards import aqi
 
 
@@ -100,6 +102,25 @@ def latest_values(
         open_now[device_id] = open_now.get(device_id, 0) + 1
     facts = {item.id: item for item in Property.objects.all()}
     return [_station(row, newest.get(row.id), open_now.get(row.id, 0), facts) for row in rows]
+
+
+def highest_hour(actor: Actor, *, kind: str, code: str, since: datetime) -> tuple[int, str] | None:
+    """Id and name of the device in sight whose latest hour after `since` has the highest mean of
+    this property; None where no hour has it."""
+    newest = (
+        HourlyMean.objects.filter(device_id=OuterRef("id"), at__gt=since)
+        .order_by("-at")
+        .annotate(mean=RawSQL("means[array_position(properties, %s::smallint)]", [_number(code)]))
+        .values("mean")[:1]
+    )
+    devices = Device.objects.visible_to(actor).filter(kind=kind).annotate(mean=Subquery(newest))
+    first = devices.order_by(F("mean").desc(nulls_last=True), "id").first()
+    return (first.id, first.name) if first is not None and first.mean is not None else None
+
+
+def _number(code: str) -> int | None:
+    """The number a property has in the arrays."""
+    return Property.objects.filter(code=code).values_list("id", flat=True).first()
 
 
 def _station(

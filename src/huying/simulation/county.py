@@ -9,6 +9,7 @@ reports, acts, alerts and the cases of these) follow who came first.
 import datetime as dt
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -46,6 +47,7 @@ HOURS_LEFT_FOR_THE_STORY = (4, 4, 4, 1, 1, 1, 1, 1, 1)
 tell. Three climb through four hours; the next six can climb when it is told again within the hour.
 """
 SEED = 2026
+LOG_SECONDS = 30
 _FEWEST_STATIONS = 3
 
 
@@ -360,7 +362,10 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def _progress(console: Console | None) -> Iterator[Part]:
-    """A bar for each part, with rate and time to go; drawn by this thread alone (see `parts`)."""
+    """A bar for each part, with rate and time to go; drawn by this thread alone (see `parts`).
+
+    Where the output is a file and no bar can move, a line now and then instead.
+    """
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=10),
@@ -376,9 +381,15 @@ def _progress(console: Console | None) -> Iterator[Part]:
         def part(name: str, total: int) -> Callable[[int], None]:
             task = progress.add_task(name, total=total)
             progress.refresh()
+            said_at = time.monotonic()
 
             def advance(count: int) -> None:
+                nonlocal said_at
                 progress.update(task, advance=count, refresh=True)
+                if not progress.console.is_terminal and time.monotonic() - said_at > LOG_SECONDS:
+                    said_at = time.monotonic()
+                    done = progress.tasks[task]
+                    progress.console.print(f"{name} {done.completed:,.0f} {done.percentage:.0f}%")
 
             return advance
 

@@ -265,7 +265,20 @@ class Migration(migrations.Migration):
                 ("count", models.IntegerField()),
             ],
             options={
-                "indexes": [models.Index(fields=["measure", "day", "id"], name="tally_measure")],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("measure", "OPEN")),
+                        fields=["procedure", "state"],
+                        include=("organisation_id", "division_code", "grid_code", "count"),
+                        name="tally_open_counts",
+                    ),
+                    models.Index(
+                        condition=models.Q(("day__isnull", False)),
+                        fields=["day", "measure", "state"],
+                        include=("count",),
+                        name="tally_day_counts",
+                    ),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
@@ -735,6 +748,34 @@ class Migration(migrations.Migration):
                 condition=models.Q(("closed_at__isnull", True)),
                 fields=["grid_code", "due_at"],
                 name="case_open_grid",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="case",
+            index=models.Index(
+                models.F("officer"),
+                models.OrderBy(models.F("due_at"), nulls_last=True),
+                models.F("id"),
+                condition=models.Q(("closed_at__isnull", True)),
+                name="case_open_officer",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", True), ("supervised", True)),
+                fields=["id"],
+                name="case_open_supervised",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(
+                    ("closed_at__isnull", True), models.Q(("pending", {}), _negated=True)
+                ),
+                fields=["id"],
+                name="case_open_pending",
             ),
         ),
         migrations.AddIndex(

@@ -162,6 +162,23 @@ class Case(models.Model):
                 condition=Q(closed_at__isnull=True),
             ),
             models.Index(
+                "officer",
+                F("due_at").asc(nulls_last=True),
+                "id",
+                name="case_open_officer",
+                condition=Q(closed_at__isnull=True),
+            ),
+            models.Index(
+                fields=["id"],
+                name="case_open_supervised",
+                condition=Q(closed_at__isnull=True, supervised=True),
+            ),
+            models.Index(
+                fields=["id"],
+                name="case_open_pending",
+                condition=Q(closed_at__isnull=True) & ~Q(pending={}),
+            ),
+            models.Index(
                 fields=["alert_key"],
                 name="case_open_alert",
                 condition=Q(closed_at__isnull=True) & ~Q(alert_key=""),

@@ -232,9 +232,12 @@ def queue_counts(actor: Actor, now: datetime | None = None) -> QueueCounts:
         .order_by("procedure", "state")
         .values_list("procedure", "state", "total")
     )
+    # Asked of those that count for something: each of these conditions has an index of its own.
+    soon = Q(due_at__lte=now + SOON_WITHIN)
     urgent = (
         Case.objects.visible_to(actor)
         .open()
+        .filter(soon | Q(officer=actor.account_id) | Q(supervised=True) | ~Q(pending={}))
         .aggregate(
             overdue=Count("id", filter=Q(due_at__lte=now)),
             soon=Count("id", filter=Q(due_at__gt=now, due_at__lte=now + SOON_WITHIN)),

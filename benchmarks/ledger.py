@@ -42,15 +42,18 @@ def run(*, quick: bool) -> list[BenchRow]:
         plain_single = _rate(_write_plain_one, SINGLE_WRITERS, seconds, seal=False)
         single = _rate(_write_one, SINGLE_WRITERS, seconds, seal=True)
         waits = sorted(_checkpoint_waits(seconds))
+        size, proofs = _proof_times()
         verified, hashed = _verify_rates(100_000 if quick else 1_000_000)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS bench_plain")
     p99 = waits[int(len(waits) * 0.99)] * 1000
+    proof_p99 = proofs[int(len(proofs) * 0.99)] * 1000
     return [
         row("ledger", bulk, "records/s", "plain INSERT, 100 a transaction", plain),
         row("ledger_single", single, "records/s", "plain INSERT, 1 a transaction", plain_single),
         row("ledger_checkpoint_p99", p99, "ms", f"limit, {PACED_PER_SECOND} records/s", 1000.0),
+        row("ledger_proof_p99", proof_p99, "ms", f"limit, in a tree of {size:,}", 5.0),
         row("ledger_verify", verified, "entries/s", "hashing alone", hashed),
     ]
 
@@ -211,6 +214,25 @@ def _watch(finished: threading.Event, seen: list[tuple[int, float]]) -> None:
             last = size
         time.sleep(0.002)
     connection.close()
+
+
+def _proof_times() -> tuple[int, list[float]]:
+    """The size of the tree, and seconds to prove each of 500 records spread over all of it,
+    as the page of a receipt asks for them."""
+    size = queries.ledger_health().size
+    times = []
+    for (record_id,) in _every(max(1, size // 500)):
+        began = time.perf_counter()
+        document = queries.proof_document(record_id)
+        times.append(time.perf_counter() - began)
+        assert document is not None
+    return size, sorted(times)
+
+
+def _every(step: int) -> list[tuple[int]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT record_id FROM ledger_position WHERE position %% %s = 0", [step])
+        return cursor.fetchall()
 
 
 def _verify_rates(count: int) -> tuple[float, float]:

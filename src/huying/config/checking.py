@@ -20,8 +20,8 @@ MOST_NAMED: Final = 200
 # Each part with its name for the operator.
 PARTS: Final = {
     "observations": "小时和日数据",
-    "cases": "事项和时限",
-    "counts": "计数",
+    "cases": "事项、时限和计数",
+    "words": "检索",
     "files": "附件",
     "ledger": "存证",
 }
@@ -98,9 +98,8 @@ def _differences(
         yield from sensing.recount_observations(by=OPERATOR, repair=repair, progress=advance)
     elif name == "cases":
         yield from cases.recount_cases(by=OPERATOR, repair=repair, progress=advance)
-    elif name == "counts":
-        yield from cases.recount_tallies(by=OPERATOR, repair=repair)
-        advance(1, 1)
+    elif name == "words":
+        yield from cases.recount_words(by=OPERATOR, repair=repair, progress=advance)
     elif name == "files":
         yield from cases.recount_files(progress=advance)
     else:

@@ -129,6 +129,20 @@ def records_by_id(ids: Iterable[int]) -> dict[int, RecordRow]:
     return {row.id: row for row in rows}
 
 
+def written_since(ids: Iterable[int], snapshot: str) -> set[int]:
+    """Those of the records that a snapshot (`pg_current_snapshot()`) did not see yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM ledger_record WHERE id = ANY(%(ids)s)"
+            " AND tx >= pg_snapshot_xmin(%(seen)s::pg_snapshot)"
+            " AND NOT pg_visible_in_snapshot(tx, %(seen)s::pg_snapshot)"
+            # One's own transaction saw it all the same.
+            " AND tx IS DISTINCT FROM pg_current_xact_id_if_assigned()",
+            {"ids": list(ids), "seen": snapshot},
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
 def _records(statement: str, values: list[Any]) -> list[RecordRow]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

@@ -1,5 +1,6 @@
 """Whatever is done in whatever order: what must always hold."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from huying.cases import actions, queries
 from huying.cases.models import Act, Case, Clock, Report
 from huying.cases.queries import Need, NeedKind
-from huying.directory.permissions import Actor
+from huying.directory.permissions import Actor, DomainError
 from tests.factories.cases import RESIDENT, Office, make_alert_case, make_office, make_report
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +125,57 @@ def test_any_order_of_offered_acts(kind: str, data: st.DataObject) -> None:
                 now += timedelta(hours=data.draw(st.integers(0, 60), label="hours"))
                 _step(case_id, report, office, data.draw, now)
                 _holds(case_id)
+            assert list(actions.recount_cases(by=Actor.system("fsck"))) == []
+            raise _Undone
+    except _Undone:
+        pass
+
+
+def _moves(office: Office, receipts: list[str], draw: Any, now: datetime) -> None:
+    """One of: a merger, a division, a report taken back, one more, an offered act."""
+    cases = list(Case.objects.open().order_by("pk").values_list("pk", flat=True))
+    chosen = draw(st.sampled_from(cases)) if cases else None
+    step = draw(st.sampled_from(["merge", "split", "withdraw", "report", "join", "act", "act"]))
+    if step == "report" or chosen is None:
+        receipts.append(make_report(now=now, urgency=draw(_URGENCIES)).receipt)
+    elif step == "merge":
+        others = draw(st.lists(st.sampled_from(cases), min_size=1, max_size=2))
+        actions.merge_cases(into=chosen, merged=others, by=office.dispatcher, now=now)
+    elif step == "split":
+        theirs = list(Report.objects.filter(case_id=chosen).values_list("pk", flat=True))
+        some = draw(st.lists(st.sampled_from(theirs), min_size=1, unique=True))
+        actions.split(case_id=chosen, report_ids=some, by=office.dispatcher, now=now)
+    elif step == "withdraw":
+        receipt = draw(st.sampled_from(receipts))
+        actions.withdraw(receipt=receipt, reason="不用了", by=RESIDENT, now=now)
+    elif step == "join":
+        receipt = draw(st.sampled_from(receipts))
+        receipts.append(actions.join_report(by=RESIDENT, receipt=receipt, now=now).receipt)
+    else:
+        _step(chosen, None, office, draw, now)
+
+
+_URGENCIES = st.sampled_from(["NORMAL", "URGENT", "EMERGENCY"])
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_reports_that_move_about(data: st.DataObject) -> None:
+    """Whatever went where: everything derived is what the acts make it."""
+    try:
+        with transaction.atomic():
+            office, now = make_office(), START
+            receipts = [make_report(now=now).receipt for _number in range(3)]
+            for _number in range(data.draw(st.integers(1, 12), label="steps")):
+                now += timedelta(hours=data.draw(st.integers(1, 60), label="hours"))
+                with suppress(DomainError), transaction.atomic():
+                    _moves(office, receipts, data.draw, now)
+            assert list(actions.recount_cases(by=Actor.system("fsck"))) == []
+            assert list(actions.recount_words(by=Actor.system("fsck"))) == []
             raise _Undone
     except _Undone:
         pass

@@ -49,7 +49,7 @@ def matters(settings: Any, tmp_path: Path) -> Office:
 def _found(*, repair: bool = False) -> dict[str, bool]:
     found = [
         *actions.recount_cases(by=FSCK, repair=repair),
-        *actions.recount_tallies(by=FSCK, repair=repair),
+        *actions.recount_words(by=FSCK, repair=repair),
         *actions.recount_files(),
     ]
     return {one.kind: one.repaired for one in found}
@@ -96,6 +96,35 @@ def test_a_report_withdrawn_and_a_reporter_erased_leave_nothing_wrong(matters: O
         ("DELETE FROM cases_casetally WHERE measure = 'CLOSED'", "TALLY"),
         ("DELETE FROM cases_casetally WHERE measure = 'RATED'", "TALLY"),
         ("DELETE FROM cases_casetally WHERE measure = 'OVERDUE'", "TALLY"),
+        ("DELETE FROM cases_casetally WHERE measure = 'REPLIED'", "TALLY"),
+        # Right in sum, but with another unit, and in time instead of late.
+        ("UPDATE cases_casetally SET organisation_id = 0 WHERE measure = 'REPLIED'", "TALLY"),
+        ("UPDATE cases_casetally SET state = 'LATE' WHERE measure = 'CLOSED'", "TALLY"),
+        ("UPDATE cases_casetally SET category = 'NOISE' WHERE measure = 'OPENED'", "TALLY"),
+        ("DELETE FROM cases_clock WHERE name = 'answer'", "CLOCK_MISSING"),
+        ("DELETE FROM cases_clock WHERE stopped_at IS NOT NULL", "CLOCK_MISSING"),
+        (
+            'INSERT INTO cases_clock (case_id, name, "limit", article, started_at, due_at,'
+            " provisional, pauses, extensions) SELECT id, 'take', '1 hour', '', now(),"
+            " now() + interval '1 h', false, '[]', '[]' FROM cases_case WHERE state = 'HANDLING'",
+            "CLOCK_WITHOUT_ACT",
+        ),
+        ("UPDATE cases_clock SET started_at = started_at - interval '1 s'", "CLOCK_WITHOUT_ACT"),
+        ("UPDATE cases_clock SET stopped_at = clock_timestamp() WHERE name = 'answer'", "CLOCK"),
+        ("UPDATE cases_clock SET stopped_at = NULL WHERE name = 'verify'", "CLOCK"),
+        ("UPDATE cases_clock SET paused_at = now() WHERE stopped_at IS NULL", "CLOCK"),
+        ("UPDATE cases_clock SET extensions = '[\"5 working days\"]'", "CLOCK"),
+        ("UPDATE cases_clock SET \"limit\" = '99 days' WHERE name = 'answer'", "CLOCK"),
+        (
+            "UPDATE cases_clock SET due_at = due_at + interval '1 h' WHERE stopped_at IS NOT NULL",
+            "CLOCK_DUE",
+        ),
+        (
+            "UPDATE cases_clock SET warn_at = warn_at - interval '1 h' WHERE stopped_at IS NULL",
+            "CLOCK_DUE",
+        ),
+        ("UPDATE cases_casewords SET words = array_to_tsvector(ARRAY['别的'])", "WORDS"),
+        ("DELETE FROM cases_casewords", "WORDS"),
     ],
 )
 def test_what_is_derived_is_named_and_mended(matters: Office, damage: str, kind: str) -> None:
@@ -128,7 +157,18 @@ def _tallies() -> dict[tuple[Any, ...], int]:
         ("UPDATE cases_act SET from_state = 'CLOSED' WHERE action = 'take'", "HISTORY_BROKEN"),
         ("UPDATE cases_act SET action = 'remind' WHERE action = 'clock_ran_out'", "ACT_CHANGED"),
         ("UPDATE cases_act SET record_id = NULL WHERE action = 'take'", "ACT_UNSEALED"),
-        ("UPDATE cases_clock SET started_at = started_at - interval '1 s'", "CLOCK_WITHOUT_ACT"),
+        ("UPDATE cases_case SET urgency = 'URGENT' WHERE closed_at IS NULL", "FACTS"),
+        ("UPDATE cases_case SET officer_id = NULL WHERE state = 'HANDLING'", "FACTS"),
+        ("UPDATE cases_case SET updated_at = updated_at + interval '1 s'", "FACTS"),
+        ("UPDATE cases_case SET closed_at = closed_at + interval '1 s'", "CLOSED_AT"),
+        ("UPDATE cases_report SET state = 'ANSWERED' WHERE state = 'RATED'", "REPORT"),
+        ("UPDATE cases_report SET replied_at = replied_at - interval '1 h'"
+         " WHERE replied_at IS NOT NULL", "REPORT"),
+        ("UPDATE cases_act SET at = at - interval '1 s' WHERE action = 'take'", "ACT_CHANGED"),
+        ("UPDATE cases_act SET data = jsonb_set(data, '{unit}', '1') WHERE data ? 'unit'",
+         "ACT_CHANGED"),
+        ("UPDATE cases_act SET data = jsonb_set(data, '{begins,urgency}', '\"URGENT\"')"
+         " WHERE data ? 'begins'", "ACT_CHANGED"),
         (
             "UPDATE cases_report SET case_id = (SELECT id FROM cases_case WHERE state = 'MERGED')"
             " WHERE id = (SELECT min(id) FROM cases_report)",
@@ -155,8 +195,8 @@ def test_files_that_are_gone_or_changed_are_named(matters: Office, tmp_path: Pat
 
 def test_counting_anew_holds_up_nobody(matters: Office) -> None:
     _damage("UPDATE cases_casetally SET count = count + 1 WHERE measure = 'OPEN'")
-    assert list(actions.recount_tallies(by=FSCK))
-    assert list(actions.recount_tallies(by=FSCK, repair=True))
+    assert list(actions.recount_cases(by=FSCK))
+    assert list(actions.recount_cases(by=FSCK, repair=True))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT mode FROM pg_locks WHERE pid = pg_backend_pid()"

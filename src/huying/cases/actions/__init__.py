@@ -36,8 +36,9 @@ from huying.cases.actions.rating import (
     supplement,
     withdraw,
 )
-from huying.cases.actions.recounting import recount_cases, recount_files
+from huying.cases.actions.recounting import recount_cases
 from huying.cases.actions.repeating import IdempotencyConflict
+from huying.cases.actions.rereading import recount_files, recount_words
 from huying.cases.actions.responsibilities import (
     NewResponsibility,
     TableRefused,
@@ -54,7 +55,6 @@ from huying.cases.actions.results import (
     Received,
     Upload,
 )
-from huying.cases.actions.retallying import recount_tallies
 from huying.cases.actions.setup import (
     DictionaryInvalid,
     ProcedureChanged,
@@ -118,7 +118,7 @@ __all__ = [
     "record_export",
     "recount_cases",
     "recount_files",
-    "recount_tallies",
+    "recount_words",
     "register_procedures",
     "reserve_cases",
     "run_clocks",

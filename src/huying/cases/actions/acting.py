@@ -24,6 +24,7 @@ from huying.cases.rules import engine
 from huying.cases.rules.engine import Facts, Mode, Plan
 from huying.cases.rules.needs import Need, NeedKind
 from huying.cases.rules.procedure import START, Procedure
+from huying.cases.rules.retracing import BEGINS
 from huying.cases.rules.values import BadValue
 from huying.cases.rules.wording import fill, stamp
 from huying.directory import queries as directory
@@ -407,7 +408,8 @@ def sealed(
     readable = {
         name: value
         for name, value in plan.data.items()
-        if name in needs and needs[name].kind in open_kinds and not needs[name].personal
+        if name == BEGINS
+        or (name in needs and needs[name].kind in open_kinds and not needs[name].personal)
     }
     personal = {name: str(value) for name, value in plan.data.items() if name not in readable}
     if plan.note:

@@ -19,7 +19,7 @@ from huying.cases.models import Act, Attachment, Case, Report
 from huying.cases.queries import dictionary
 from huying.cases.queries.facts import case_records, may_see
 from huying.cases.queries.holdings import Scope, scope_of
-from huying.cases.rules.words import words_of
+from huying.cases.rules.words import searchable, words_of
 from huying.directory.permissions import Actor, DomainError, NotAllowed
 from huying.ledger import actions as ledger
 from huying.ledger import queries as ledger_queries
@@ -150,11 +150,8 @@ def _index_anew(scope: Scope) -> None:
     """The words that searches find a case by, from what is left of it."""
     rows = Case.objects.filter(pk__in=scope.cases).prefetch_related("reports")
     for case in rows:
-        reports = case.reports.all()
-        spoken = [one for one in reports if not one.secret]
-        said = [text for one in spoken for text in (one.text, one.place_text)]
-        if len(spoken) == len(reports):
-            said += [case.title, case.summary, case.place_text]
-        elif spoken:
-            said.append(case.title)
+        said = searchable(
+            (case.title, case.summary, case.place_text),
+            [(one.text, one.place_text, one.secret) for one in case.reports.all()],
+        )
         writing.index_anew(case.pk, words_of(said))

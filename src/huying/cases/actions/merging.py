@@ -21,7 +21,7 @@ from huying.cases.rules import clocks as clockwork
 from huying.cases.rules.clocks import Ticking
 from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.vocabulary import MERGED
-from huying.cases.rules.words import words_of
+from huying.cases.rules.words import searchable, words_of
 from huying.directory.permissions import Actor, DomainError, Permission
 from huying.ledger import actions as ledger
 
@@ -385,7 +385,10 @@ def split(
             by=by,
             now=now,
             words=words_of(
-                [facts.title, *(report.text for report in reports if not report.secret)]
+                searchable(
+                    (facts.title, first.place_text or facts.place_text),
+                    [(one.text, one.place_text, one.secret) for one in reports],
+                )
             ),
         )
         seq = facts.version + 1

@@ -28,9 +28,11 @@ from huying.cases.queries.procedures import REPORTS
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import receipts
+from huying.cases.rules.changing import changed
 from huying.cases.rules.engine import Facts, Plan, ReportFacts
 from huying.cases.rules.procedure import START, Procedure
 from huying.cases.rules.responsibility import Rule
+from huying.cases.rules.retracing import BEGINS, beginning_of
 from huying.cases.rules.vocabulary import Kind, ReportState, Urgency
 from huying.cases.rules.wording import fill
 from huying.cases.rules.words import words_of as words_in
@@ -239,6 +241,7 @@ def steps_of(beginning: Beginning, by: Actor, now: datetime) -> list[tuple[Actor
         beginning.report_id,
         now,
     )
+    opening = changed(opening, data={**opening.data, BEGINS: beginning_of(facts)})
     steps = [(by, opening)]
     if rule is not None and procedure.routing and not place.astray:
         routed = planned(

@@ -1,167 +1,124 @@
-"""The counts of cases added up anew from cases, reports and acts.
+"""The counts of cases added up anew from the acts.
 
-What stands open is compared by everything a count is kept by. For days gone by the unit and
-category of that day may have been changed by later acts, so days are compared by procedure and
-what happened; where they differ they are made anew with the cases as they are now. Replies are
-left out: a second reply takes the place of the first, so their days cannot be told any more.
+The counts are summed up at one moment; while the cases are gone through, which may take long on
+a living county, only acts are counted that this moment saw. A count is a sum of changes, so one
+that is wrong is put right by appending what it lacks: nobody has to wait.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.db import connection, transaction
 
-from huying.cases.actions.tallying import without_folding
-from huying.cases.models import Case
-from huying.cases.queries.procedures import procedure as procedure_of
+from huying.cases.actions.comparing import Batch
+from huying.cases.models import Measure
+from huying.cases.rules.retracing import Counted
 from huying.directory.permissions import Actor
 from huying.ledger import actions as ledger
 from huying.ledger.queries import Difference
+from huying.standards.deadlines import SHANGHAI
 
-
-def _source(measure: str, day: str, state: str, rows: str) -> str:
-    return f"""
-SELECT '{measure}'::text AS measure, {day} AS day, c.procedure, {state} AS state,
-       coalesce(c.lead_organisation_id, 0) AS organisation_id, c.division_code,
-       coalesce(c.grid_code, '') AS grid_code, c.category, count(*)::int AS count
-FROM {rows}
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-"""  # noqa: S608 - the statements below
-
-
-def _day(moment: str) -> str:
-    return f"({moment} AT TIME ZONE 'Asia/Shanghai')::date"
-
-
-_LATE: Final = """
-CASE WHEN EXISTS (
-    SELECT FROM cases_clock k
-    WHERE k.case_id = c.id AND (k.stopped_at IS NULL OR k.stopped_at >= a.at)
-      AND (k.due_at <= a.at OR k.escalated_at <= a.at)) THEN 'LATE' ELSE 'ON_TIME' END
-"""
-_DERIVED: Final = " UNION ALL ".join(
-    (
-        _source("OPEN", "NULL::date", "c.state", "cases_case c WHERE c.closed_at IS NULL"),
-        _source("OPENED", _day("c.created_at"), "''::text", "cases_case c"),
-        _source(
-            "RECEIVED",
-            _day("r.submitted_at"),
-            "''::text",
-            "cases_report r JOIN cases_case c"
-            " ON c.id = coalesce((r.earlier -> 0 ->> 0)::bigint, r.case_id)",
-        ),
-        _source(
-            "RATED",
-            _day("r.rated_at"),
-            "r.rating::text",
-            "cases_report r JOIN cases_case c ON c.id = r.case_id WHERE r.rated_at IS NOT NULL",
-        ),
-        _source(
-            "OVERDUE",
-            _day("a.at"),
-            "late.name",
-            "cases_act a JOIN cases_case c ON c.id = a.case_id"
-            " CROSS JOIN LATERAL jsonb_array_elements_text(a.data -> 'clocks') AS late (name)"
-            " WHERE a.action = 'clock_ran_out'",
-        ),
-        _source(
-            "CLOSED",
-            _day("a.at"),
-            _LATE,
-            "cases_act a JOIN cases_case c ON c.id = a.case_id"
-            " JOIN procedure_states s ON (s.procedure, s.version, s.state)"
-            " = (c.procedure, c.procedure_version, a.from_state) AND NOT s.final"
-            " JOIN procedure_states t ON (t.procedure, t.version, t.state)"
-            " = (c.procedure, c.procedure_version, a.to_state) AND t.final",
-        ),
-    )
-)
-# Whether a case was closed in time hangs on clocks as they ran then: days count both together.
-_SUMS: Final = """
-SELECT measure, coalesce(day, '-infinity') AS day, procedure,
-       CASE WHEN measure = 'CLOSED' THEN '' ELSE state END AS state,
-       CASE WHEN measure = 'OPEN'
-            THEN concat_ws(' ', organisation_id, division_code, grid_code, category)
-            ELSE '' END AS place,
-       sum(count) AS count
-FROM {} GROUP BY 1, 2, 3, 4, 5
-"""
+_PAGE: Final = 1_000
+_KEY: Final = "measure, day, procedure, state, organisation_id, division_code, grid_code, category"
+_CREATE: Final = f"""
+DROP TABLE IF EXISTS pg_temp.recount, pg_temp.recount_wrong;
+CREATE TEMP TABLE recount AS SELECT {_KEY}, count AS kept, count AS counted
+  FROM cases_casetally WITH NO DATA
+"""  # noqa: S608 - own statements
+_KEPT: Final = f"""
+WITH summed AS (
+  INSERT INTO pg_temp.recount
+  SELECT {_KEY}, sum(count), 0 FROM cases_casetally GROUP BY {_KEY} HAVING sum(count) <> 0)
+SELECT pg_current_snapshot()::text
+"""  # noqa: S608 - own statements
 _WRONG: Final = f"""
-WITH procedure_states AS (
-    SELECT * FROM unnest(%(procedures)s::text[], %(versions)s::int[], %(states)s::text[],
-                         %(final)s::bool[]) AS s (procedure, version, state, final)),
-derived AS MATERIALIZED ({_DERIVED}),
-kept AS (SELECT * FROM cases_casetally WHERE measure <> 'REPLIED'),
-wrong AS (
-    SELECT measure, day, procedure, state, place, coalesce(k.count, 0) AS kept,
-           coalesce(d.count, 0) AS counted
-    FROM ({_SUMS.format("kept")}) AS k
-    FULL JOIN ({_SUMS.format("derived")}) AS d USING (measure, procedure, state, place, day)
-    WHERE coalesce(k.count, 0) <> coalesce(d.count, 0))
+CREATE TEMP TABLE recount_wrong AS
+SELECT row_number() OVER () AS number, {_KEY}, sum(kept)::int AS kept, sum(counted)::int AS counted
+  FROM pg_temp.recount GROUP BY {_KEY} HAVING sum(kept) <> sum(counted)
+"""  # noqa: S608 - own statements
+_PUT: Final = f"""
+INSERT INTO cases_casetally ({_KEY}, count)
+SELECT {_KEY}, counted - kept FROM pg_temp.recount_wrong
 """  # noqa: S608 - own statements
 _NAMES: Final = """
-SELECT measure, nullif(day, '-infinity')::text, procedure, state, place, kept, counted
-FROM wrong ORDER BY 1, 2, 3, 4, 5
-"""
-_PUT: Final = """
-, gone AS (
-    DELETE FROM cases_casetally t USING wrong w
-    WHERE (t.measure, t.procedure) = (w.measure, w.procedure)
-      AND coalesce(t.day, '-infinity') = w.day
-      AND (t.state = w.state OR w.measure = 'CLOSED')
-      AND (t.measure <> 'OPEN' OR w.place = concat_ws(
-           ' ', t.organisation_id, t.division_code, t.grid_code, t.category))),
-put AS (
-    INSERT INTO cases_casetally (measure, day, procedure, state, organisation_id, division_code,
-                                 grid_code, category, count)
-    SELECT d.measure, d.day, d.procedure, d.state, d.organisation_id, d.division_code,
-           d.grid_code, d.category, d.count
-    FROM derived d JOIN wrong w
-      ON (d.measure, d.procedure) = (w.measure, w.procedure)
-     AND coalesce(d.day, '-infinity') = w.day AND (d.state = w.state OR w.measure = 'CLOSED')
-     AND (d.measure <> 'OPEN' OR w.place = concat_ws(
-          ' ', d.organisation_id, d.division_code, d.grid_code, d.category)))
+SELECT number, concat_ws(' ', measure, day, procedure, state, nullif(organisation_id, 0),
+                         division_code, grid_code, category), kept, counted
+  FROM pg_temp.recount_wrong WHERE number > %s ORDER BY number LIMIT %s
 """
 
 
-def recount_tallies(*, by: Actor, repair: bool = False) -> Iterator[Difference]:
-    """Compare the counts with what they count; yields each that differs."""
-    states = _states()
-    # Changes of counts are appended with what they count, so one statement sees both or neither.
-    found = _wrong(_WRONG + _NAMES, states)
-    if found and repair:
-        with transaction.atomic():
-            # Only folding takes rows away that a repair does; whoever appends need not wait.
-            without_folding()
-            found = _wrong(_WRONG + _PUT + _NAMES, states)
-            if found:
+class Counts:
+    """What the counts were at the moment this was made, and what the acts make them."""
+
+    def __init__(self) -> None:
+        with connection.cursor() as cursor:
+            for statement in _CREATE.split(";"):
+                cursor.execute(statement)
+            cursor.execute(_KEPT)
+            (self.snapshot,) = cursor.fetchone()
+        self._whole = True
+
+    def add(self, batch: Batch, ids: Iterable[int]) -> None:
+        """Count what the acts of these cases of the batch made of them."""
+        sums: Counter[tuple[Any, ...]] = Counter()
+        for case_id in ids:
+            trace = batch.trace(case_id)
+            self._whole = self._whole and not trace.broken
+            name = batch.stored[case_id].row["procedure"]
+            for one in trace.counted:
+                sums[_key(name, one)] += one.count
+            standing = trace.standing
+            if standing is not None and not trace.case.procedure.is_final(standing.state):
+                sums[_key(name, Counted(Measure.OPEN, None, standing.state, standing))] += 1
+        with (
+            connection.cursor() as cursor,
+            cursor.copy("COPY pg_temp.recount FROM STDIN") as copy,
+        ):
+            for key, count in sums.items():
+                copy.write_row((*key, 0, count))
+
+    def differences(self, *, by: Actor, repair: bool) -> Iterator[Difference]:
+        """Each count that differs. Where the acts of a case do not fit, none is put right."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_WRONG)
+            repaired = repair and self._whole and cursor.rowcount > 0
+            if repaired:
+                cursor.execute(_PUT)
                 ledger.record(
-                    kind="case.retallied", subject="cases", by=by.ref, body={"counts": len(found)}
+                    kind="case.retallied",
+                    subject="cases",
+                    by=by.ref,
+                    body={"counts": cursor.rowcount},
                 )
-    for measure, day, procedure, state, place, kept, counted in found:
-        subject = " ".join(filter(None, (measure, day, procedure, state, place)))
-        yield Difference(
-            "TALLY",
-            subject,
-            f"计数是 {kept}，实际是 {counted}",
-            f"the count is {kept}; there are {counted}",
-            repaired=repair,
-        )
+        last = 0
+        while rows := _page(last):
+            last = rows[-1][0]
+            for _number, subject, kept, counted in rows:
+                yield Difference(
+                    "TALLY",
+                    subject,
+                    f"计数是 {kept}，实际是 {counted}",
+                    f"the count is {kept}; there are {counted}",
+                    repaired=repaired,
+                )
 
 
-def _states() -> dict[str, list[Any]]:
-    used = Case.objects.order_by().values_list("procedure", "procedure_version").distinct()
-    rows = [
-        (name, version, state, procedure_of(name, version).is_final(state))
-        for name, version in used
-        for state in procedure_of(name, version).states
-    ]
-    names = ("procedures", "versions", "states", "final")
-    columns = zip(*rows, strict=True) if rows else [()] * 4
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+def _key(procedure: str, one: Counted) -> tuple[Any, ...]:
+    facts = one.facts
+    return (
+        str(one.measure),
+        one.at.astimezone(SHANGHAI).date() if one.at else None,
+        procedure,
+        one.state,
+        facts.lead_organisation_id or 0,
+        facts.division_code,
+        facts.grid_code or "",
+        facts.category,
+    )
 
 
-def _wrong(statement: str, values: dict[str, list[Any]]) -> list[tuple[Any, ...]]:
+def _page(last: int) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(_NAMES, [last, _PAGE])
         return list(cursor.fetchall())

@@ -92,12 +92,6 @@ SELECT count(*) - count(DISTINCT (measure, day, procedure, state, organisation_i
 _FOLDING: Final = "hashtext('cases.fold_tallies')"
 
 
-def without_folding() -> None:
-    """Until the transaction ends nobody folds; what is being folded is waited for."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_xact_lock({_FOLDING})")
-
-
 def fold_tallies(*, least: int = 100) -> int:
     """Add up the changes appended since; returns how many rows that saved.
 

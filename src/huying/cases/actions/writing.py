@@ -445,6 +445,12 @@ def refresh_due(case_ids: Sequence[int]) -> None:
         cursor.execute(_REFRESH, [list(case_ids)])
 
 
+def start(clocks: Sequence[Row]) -> None:
+    """Write new clocks, for callers that have locked their cases."""
+    with connection.cursor() as cursor:
+        cursor.execute(_insert("cases_clock", CLOCK, "clocks"), {"clocks": _json(clocks)})
+
+
 def turn(clocks: Sequence[Row]) -> None:
     """Write changed clocks, for callers that have locked them."""
     with connection.cursor() as cursor:

@@ -26,6 +26,7 @@ from huying.cases.rules import engine
 from huying.cases.rules.engine import Facts, Mode, Offer
 from huying.cases.rules.parties import RECIPIENTS
 from huying.cases.rules.procedure import APPROVE, DECLINE, Procedure
+from huying.cases.rules.retracing import BEGINS
 from huying.cases.rules.vocabulary import (
     AttachmentKind,
     Channel,
@@ -292,6 +293,8 @@ def _fields(
         need = spec.need(name) if spec else None
         if need is not None:
             yield str(need.label), shown(need, value)
+        elif name == BEGINS:
+            continue
         elif name == "rating":
             yield str(_FIELD_LABELS[name]), str(Rating(value).label)
         elif name == "clocks":

@@ -167,7 +167,7 @@ def offered(procedure: Procedure, facts: Facts, who: Who) -> list[Offer]:
 def _offers(
     procedure: Procedure, facts: Facts, who: Who, code: str, spec: Action
 ) -> Iterator[Offer]:
-    if not _possible(procedure, spec, facts):
+    if not possible(procedure, spec, facts):
         return
     if code not in facts.pending and any(is_party(word, who, facts) for word in spec.by):
         mode = Mode.REQUEST if spec.approved_by else Mode.DO
@@ -222,7 +222,16 @@ BUILT_IN_LABELS: Final[Mapping[str, Words]] = {
 }
 
 
-def _possible(procedure: Procedure, spec: Action, facts: Facts) -> bool:
+def knows(procedure: Procedure, code: str) -> bool:
+    """Whether this is an action of the procedure, or an answer to a request for one."""
+    return any(
+        base in procedure.actions
+        for base in (code, code.removeprefix(APPROVE), code.removeprefix(DECLINE))
+    )
+
+
+def possible(procedure: Procedure, spec: Action, facts: Facts) -> bool:
+    """Whether the case, as it is, allows this action to anybody."""
     if not procedure.may_start_from(spec, facts.state):
         return False
     if spec.withdraws and not any(may_withdraw(facts, report.id) for report in facts.reports):
@@ -250,13 +259,27 @@ def plan(
     """What the act would change. Raises `NotOffered`, `BadValue`."""
     offer = offer_of(procedure, facts, who, code)
     values, rest = values_of(offer.needs, note, data, photos)
-    spec = offer.spec
-    if spec.scope is Scope.REPORT and offer.mode in {Mode.DO, Mode.REQUEST}:
+    if offer.spec.scope is Scope.REPORT and offer.mode in {Mode.DO, Mode.REQUEST}:
         report_id = _report_of(facts, report_id)
+    return planned(procedure, facts, offer, values, rest, report_id, account_id, now, calendar)
+
+
+def planned(
+    procedure: Procedure,
+    facts: Facts,
+    offer: Offer,
+    values: dict[str, Any],
+    rest: str,
+    report_id: int | None,
+    account_id: int | None,
+    now: datetime,
+    calendar: WorkingCalendar,
+) -> Plan:
+    """What taking up an offer changes, with values that were checked. `rest` is the free note."""
     if offer.mode is Mode.REQUEST:
         pending = {
             **facts.pending,
-            code: {
+            offer.code: {
                 "seq": facts.version + 1,
                 "account_id": account_id,
                 "note": rest,

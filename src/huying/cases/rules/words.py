@@ -6,7 +6,7 @@ Pairs find every part of a text that is two characters or longer, whatever the w
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -32,6 +32,17 @@ def words_of(texts: Iterable[str]) -> list[str]:
                 found.update(one + two for one, two in pairwise(run))
                 found.add(run[-1])
     return sorted(found)[:MOST_WORDS]
+
+
+def searchable(own: Iterable[str], reports: Collection[tuple[str, str, bool]]) -> Iterator[str]:
+    """The texts a case is found by: its own (title, summary, place) where none of its reports is
+    secret, and of each other report what it says and where. `reports`: (text, place, secret)."""
+    if not any(secret for _text, _place, secret in reports):
+        yield from own
+    for text, place, secret in reports:
+        if not secret:
+            yield text
+            yield place
 
 
 def query_of(text: str) -> str:

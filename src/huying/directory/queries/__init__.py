@@ -20,6 +20,7 @@ from huying.directory.queries.calendar import (
     LONGEST_REACH_DAYS,
     CalendarGap,
     calendar_gap,
+    calendar_imports,
     working_calendar,
 )
 from huying.directory.queries.editions import forget_caches
@@ -83,6 +84,7 @@ __all__ = [
     "actor_of_token",
     "actors_within",
     "calendar_gap",
+    "calendar_imports",
     "county",
     "demo_accounts",
     "division_names",

@@ -1,7 +1,7 @@
 """The working calendar of the county, and what it lacks."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from huying.directory.models import WorkingYear
 from huying.directory.queries.editions import CALENDAR, Kept
@@ -28,6 +28,11 @@ _calendar = Kept(CALENDAR, _load)
 def working_calendar() -> WorkingCalendar:
     """Published years, and over them what the county imported."""
     return _calendar()
+
+
+def calendar_imports() -> dict[int, datetime]:
+    """When the county last imported a year, by year."""
+    return dict(WorkingYear.objects.values_list("year", "imported_at"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ SERVER_USER = "pgserver"
 WAL = "wal"
 STANDBY = "postgres-standby"
 STANDBY_SIGNAL = "standby.signal"
+# While it is there the standby is taking over: its folder, and the slot for the copied log.
+PROMOTING = ".promoting"
 CHILDREN_END_SECONDS = 10.0
 RECOVERY_SECONDS = 300.0
 LOOK_SECONDS = 1.0
@@ -171,8 +173,9 @@ def _start_standby(server: PostgresServer) -> str:
 
 def start_all(data: Path) -> str:
     """Start the server in `data`/postgres, and the standby where there is one; the URL of
-    whichever takes writes. Raises turns.Busy."""
+    whichever takes writes. A promotion that was broken off is finished first. Raises turns.Busy."""
     with turns.servers(data):
+        finish_promotion(data)
         url = found = start(data / "postgres")
         second = standby_folder(data)
         if (second / STANDBY_SIGNAL).exists():
@@ -212,6 +215,73 @@ def either(first: str, second: str) -> str:
     """The URL of two servers, of which the one that takes writes is meant."""
     hosts = ",".join(str(conninfo_to_dict(url)["host"]) for url in (first, second))
     return make_conninfo(first, host=hosts, target_session_attrs="read-write")
+
+
+class FirstStillRuns(Exception):
+    """The first server is alive: two would take writes."""
+
+    zh = "原来的数据库还在运行。确实要切换，请先停掉它：huying down --first"
+    en = "The first server still runs. To switch all the same, stop it: huying down --first"
+
+
+def begin_promotion(data: Path, slot: str) -> None:
+    """Write down that the standby takes over: from now on nobody starts the first server, and
+    whoever starts something finishes this. `slot`: to keep the log for the copies, or ""."""
+    second = standby_folder(data)
+    start(second)  # where it does not start, nothing has begun
+    draft = data / f"{PROMOTING}.part"
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(f"{second.name}\n{slot}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(data / PROMOTING)
+
+
+def finish_promotion(data: Path) -> str | None:
+    """Let the standby take writes and the first server's place, where somebody began it; its URL.
+
+    Each step finds what was done of it, so that it may be broken off anywhere and done again.
+    Raises FirstStillRuns. For those who hold turns.servers.
+    """
+    mark, first = data / PROMOTING, data / "postgres"
+    if not mark.exists():
+        return None
+    name, slot = mark.read_text(encoding="utf-8").splitlines()
+    second = data / name
+    if first.resolve() != second.resolve() and url_if_running(first) is not None:
+        raise FirstStillRuns
+    url = start(second)
+    _take_writes(url, slot)
+    _take_the_place(first, second)
+    mark.unlink()
+    return url
+
+
+def _take_writes(url: str, slot: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        connection.execute("ALTER SYSTEM RESET primary_conninfo")
+        connection.execute("ALTER SYSTEM RESET primary_slot_name")
+        # Before its first write, so that the copied log has no gap.
+        if slot:
+            connection.execute(
+                "SELECT pg_create_physical_replication_slot(%(slot)s, true) WHERE NOT EXISTS"
+                " (SELECT FROM pg_replication_slots WHERE slot_name = %(slot)s)",
+                {"slot": slot},
+            )
+        promoted = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 300) ELSE true END"
+        if connection.execute(promoted).fetchone() != (True,):
+            raise ServerEnded("the standby does not take writes")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def _take_the_place(first: Path, second: Path) -> None:
+    """The folder of the running server keeps its name; `postgres` becomes a link to it."""
+    if first.resolve() == second.resolve():
+        return
+    if first.is_symlink() or first.exists():
+        first.rename(aside(first))
+    first.symlink_to(second.name)
 
 
 def stop_all(data: Path) -> None:
@@ -425,15 +495,21 @@ class Keeper:
 
     def _look(self) -> None:
         pgdata = (self._data / "postgres").resolve()
-        if _running(pgdata) is not None or not (pgdata / "PG_VERSION").exists():
+        begun = (self._data / PROMOTING).exists()
+        if not begun and (_running(pgdata) is not None or not (pgdata / "PG_VERSION").exists()):
             self._pause = LOOK_SECONDS
             return
         second = standby_folder(self._data)
-        if (second / STANDBY_SIGNAL).exists() or url_if_running(second) is not None:
+        if not begun and ((second / STANDBY_SIGNAL).exists() or url_if_running(second) is not None):
             return
-        _logger.error("the database ended by itself; starting it again")
+        _logger.error(
+            "the standby was taking over; finishing it"
+            if begun
+            else "the database ended by itself; starting it again"
+        )
         try:
-            start(pgdata)
+            if finish_promotion(self._data) is None:
+                start(pgdata)
             self._pause = LOOK_SECONDS
         except Exception:
             # Whatever keeps it from starting (a full disk, a recovery that takes long), it is

@@ -47,13 +47,6 @@ class SlotInUse(DomainError):
     status = 409
 
 
-class FirstStillRuns(DomainError):
-    """The first server is alive: two would take writes."""
-
-    code = "FIRST_STILL_RUNS"
-    status = 409
-
-
 def ensure_standby() -> str:
     """Make the standby where there is none that follows, and let commits wait for it; its folder.
 
@@ -62,7 +55,8 @@ def ensure_standby() -> str:
     folder, first = embedded.standby_folder(settings.DATA_DIR), _first()
     with psycopg.connect(first, autocommit=True) as connection:
         if not _starts_and_follows(connection, folder):
-            _set_aside(folder)
+            with turns.servers(settings.DATA_DIR):
+                _set_aside(folder)
             _copy(first, connection, folder)
             with turns.servers(settings.DATA_DIR):
                 embedded.start(folder)
@@ -73,7 +67,10 @@ def ensure_standby() -> str:
 def remove_standby() -> Path | None:
     """Go on with one server: commits wait for no other, no log is kept for one, and its folder
     is set aside; where it lies now, None where there was none."""
-    with psycopg.connect(_first(), autocommit=True) as connection:
+    with (
+        turns.servers(settings.DATA_DIR),
+        psycopg.connect(_first(), autocommit=True) as connection,
+    ):
         _let_commits_wait(connection, wait=False)
         gone = _set_aside(embedded.standby_folder(settings.DATA_DIR))
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -117,11 +114,10 @@ def _starts_and_follows(connection: psycopg.Connection, folder: Path) -> bool:
 
 
 def _set_aside(folder: Path) -> Path | None:
-    with turns.servers(settings.DATA_DIR):
-        if not folder.exists():
-            return None
-        embedded.stop(folder)
-        return folder.rename(aside(folder))
+    if not folder.exists():
+        return None
+    embedded.stop(folder)
+    return folder.rename(aside(folder))
 
 
 def _drop_slot(connection: psycopg.Connection) -> bool:
@@ -185,47 +181,24 @@ def _let_commits_wait(connection: psycopg.Connection, *, wait: bool = True) -> N
 def promote() -> str:
     """Let the standby take writes; the first server's folder is set aside. Returns its URL.
 
-    Raises FirstStillRuns: two servers that both take writes could never be made one again.
+    One that was broken off is finished. Raises embedded.FirstStillRuns: two servers that both
+    take writes could never be made one again.
     """
-    with turns.servers(settings.DATA_DIR):
-        return _promote()
-
-
-def _promote() -> str:
-    first, second = settings.POSTGRES_DIR, embedded.standby_folder(settings.DATA_DIR)
-    if embedded.url_if_running(first) is not None:
-        raise FirstStillRuns(
-            zh="原来的数据库还在运行。确实要切换，请先停掉它：huying down --first",
-            en="The first server still runs. To switch all the same, stop it: huying down --first",
-        )
-    if not (second / embedded.STANDBY_SIGNAL).exists():
-        raise NoStandby(
-            zh="没有热备库可以接替，请先执行 huying standby",
-            en="There is no standby that could take over; `huying standby` makes one",
-        )
-    url = embedded.start(second)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
-        connection.execute("ALTER SYSTEM RESET primary_conninfo")
-        connection.execute("ALTER SYSTEM RESET primary_slot_name")
-        # Before its first write, so that the copied log has no gap.
-        if archive.wal_folder(settings.BACKUP_DIR).exists():
-            connection.execute(
-                "SELECT pg_create_physical_replication_slot(%s, true) WHERE NOT EXISTS"
-                " (SELECT FROM pg_replication_slots WHERE slot_name = %s)",
-                [archive.SLOT, archive.SLOT],
+    data = settings.DATA_DIR
+    with turns.servers(data):
+        done = embedded.finish_promotion(data)
+        if done is not None:
+            return done
+        if embedded.url_if_running(settings.POSTGRES_DIR) is not None:
+            raise embedded.FirstStillRuns
+        if not (embedded.standby_folder(data) / embedded.STANDBY_SIGNAL).exists():
+            raise NoStandby(
+                zh="没有热备库可以接替，请先执行 huying standby",
+                en="There is no standby that could take over; `huying standby` makes one",
             )
-        connection.execute("SELECT pg_promote(true, 300)")
-        connection.execute("SELECT pg_reload_conf()")
-    _change_places(first, second)
-    return url
-
-
-def _change_places(first: Path, second: Path) -> None:
-    """The folder of the running server keeps its name; `postgres` becomes a link to it."""
-    if first.is_symlink() or first.exists():
-        first.rename(aside(first))
-    first.symlink_to(second.name)
+        copied = archive.wal_folder(settings.BACKUP_DIR).exists()
+        embedded.begin_promotion(data, archive.SLOT if copied else "")
+        return embedded.finish_promotion(data) or ""
 
 
 def watch(stopping: threading.Event) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from huying.config import embedded
+from huying.config import embedded, turns
 from tests.integration.config.commands import County
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backups")]
@@ -113,3 +113,146 @@ def test_a_broken_standby_is_set_aside_and_one_not_wanted_any_more_leaves_nothin
     assert _ask(url, WAITS) == ""
     assert _ask(url, "SELECT count(*) FROM pg_replication_slots") == 0
     county.do("standby", "--remove")
+
+
+# A `huying promote` that gets SIGKILL before or after what `at` says.
+_KILLED = """
+import os, signal
+from pathlib import Path
+import psycopg
+from huying.config import cli, embedded
+
+def die(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def die_after(words):
+    def execute(self, statement, *parameters):
+        done = usual(self, statement, *parameters)
+        return die() if words in statement else done
+    usual, psycopg.Connection.execute = psycopg.Connection.execute, execute
+
+{at}
+cli.app(["promote"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "resumed_by"),
+    [
+        ("embedded._take_writes = die", "migrate"),
+        ("die_after('primary_conninfo')", "promote"),
+        ("die_after('pg_promote')", "migrate"),
+        ("embedded._take_the_place = die", "promote"),
+        ("Path.symlink_to = die", "migrate"),
+        ("Path.unlink = die", "promote"),
+    ],
+)
+def test_a_promotion_that_is_killed_is_finished_and_never_undone(
+    county: County, at: str, resumed_by: str
+) -> None:
+    """Wherever it dies: whoever starts the county next finishes it, and the old server stays out."""
+    county.do("migrate")
+    first, second = county.data_dir / "postgres", Path(county.do("standby").strip())
+    _kill(first)
+    killed = county.background([sys.executable, "-c", _KILLED.format(at=at)])
+    assert killed.wait() == -signal.SIGKILL
+    county.do(resumed_by)
+    assert first.is_symlink()
+    assert first.resolve() == second
+    assert _ask(county.url, "SELECT pg_is_in_recovery()") is False
+    with psycopg.connect(county.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE written (number integer)")
+    (old,) = county.data_dir.glob("postgres.replaced-*")
+    assert embedded.url_if_running(old) is None
+    assert not (county.data_dir / embedded.PROMOTING).exists()
+    county.do("down")
+    county.do("verify")  # and so it stays
+
+
+def test_a_promotion_that_is_killed_is_finished_by_those_who_watch_the_server(
+    county: County,
+) -> None:
+    county.do("migrate")
+    first, second = county.data_dir / "postgres", Path(county.do("standby").strip())
+    _kill(first)
+    killed = county.background([sys.executable, "-c", _KILLED.format(at="Path.symlink_to = die")])
+    killed.wait()
+    _kill(second)
+    embedded.Keeper(county.data_dir).tend()
+    assert embedded.url_if_running(first) == embedded.url_if_running(second) is not None
+    assert first.is_symlink()
+
+
+# A command that does not wait for its turn, beside a server that is there already.
+_IMPATIENT = """
+import os, sys
+from huying.config import cli, turns
+turns.servers.__wrapped__.__kwdefaults__["patience"] = 0.0
+os.environ["HUYING_DATABASE_URL"] = {url!r}
+sys.argv = ["huying", *{command}]
+cli.main()
+"""
+
+
+def test_while_a_command_is_at_the_servers_no_other_starts_stops_or_exchanges_them(
+    county: County,
+) -> None:
+    county.do("migrate")
+    county.do("standby")
+    url = county.url
+    with turns.servers(county.data_dir):
+        waiting = [
+            county.background([sys.executable, "-c", _IMPATIENT.format(command=command, url=url)])
+            for command in (["promote"], ["down"], ["down", "--first"], ["standby", "--remove"])
+        ]
+        assert [one.wait() for one in waiting] == [1] * 4
+        assert embedded.url_if_running(county.data_dir / "postgres") == url
+    assert _ask(url, WAITS) == "huying_standby"
+
+
+def test_a_slot_that_was_lost_is_made_anew(county: County) -> None:
+    """The log kept for a standby that stayed away was given up: it gets a new copy by itself."""
+    county.do("migrate")
+    first, second = county.data_dir / "postgres", Path(county.do("standby").strip())
+    embedded.stop(second)
+    with psycopg.connect(county.url, autocommit=True) as connection:
+        # Commits wait for nobody, and hardly any log is kept.
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+        connection.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+        connection.execute("SELECT pg_reload_conf()")
+        for _number in range(4):
+            connection.execute("SELECT pg_logical_emit_message(true, 'some', 'log')")
+            connection.execute("SELECT pg_switch_wal()")
+        connection.execute("CHECKPOINT")
+        state = connection.execute("SELECT wal_status FROM pg_replication_slots").fetchone()
+        assert state == ("lost",)
+        connection.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        connection.execute("SELECT pg_reload_conf()")
+    assert county.do("standby").strip() == str(second)
+    assert list(county.data_dir.glob("postgres-standby.replaced-*"))
+    assert _ask(county.url, "SELECT wal_status FROM pg_replication_slots") != "lost"
+    assert _ask(county.url, WAITS) == "huying_standby"
+    assert _ask(county.url, "SELECT count(*) FROM pg_stat_replication") == 1
+    assert embedded.url_if_running(first)
+
+
+def test_a_standby_that_never_follows_holds_nobody_up(county: County) -> None:
+    """The command says so instead of waiting, and commits go on with one server."""
+    county.do("migrate")
+    second = Path(county.do("standby").strip())
+    embedded.stop(second)
+    with (second / "postgresql.auto.conf").open("a") as configuration:
+        configuration.write("primary_conninfo = 'host=/nowhere user=nobody'\n")
+    # Starting everything: it starts and does not follow, so commits are told not to wait for it.
+    began = time.monotonic()
+    county.do("down")
+    county.do("migrate")
+    assert time.monotonic() - began < 60
+    assert _ask(county.url, WAITS) == ""
+    # One whose replacement cannot be copied either: the command ends with an error.
+    with psycopg.connect(county.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET max_wal_senders = 0")
+    county.do("down")
+    assert county.run("standby").returncode == 1
+    assert _ask(county.url, WAITS) == ""
+    assert _ask(county.url, "SELECT 1") == 1

@@ -257,6 +257,8 @@ def _swap(draft: Path, chosen: Base) -> tuple[Path, ...]:
         settings.POSTGRES_DIR.resolve(),
         embedded.standby_folder(settings.DATA_DIR),
     )
+    # A promotion that was broken off ends here: neither of its servers goes on.
+    (settings.DATA_DIR / embedded.PROMOTING).unlink(missing_ok=True)
     if settings.POSTGRES_DIR.is_symlink():
         # After a promotion `postgres` is only another name for the server's folder.
         settings.POSTGRES_DIR.unlink()

@@ -27,7 +27,7 @@ from huying.config import embedded
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path(os.environ.get("HUYING_BENCH_DIR", ROOT / "var" / "bench"))
-QUICK = ("ledger", "ingest", "alert_latency", "lifecycle")
+QUICK = ("start", "ledger", "ingest", "alert_latency", "lifecycle")
 FULL = (*QUICK, "lists", "board")
 ON_DEMAND = ("watching",)
 MOST_SECONDS = {False: 120, True: 7200}

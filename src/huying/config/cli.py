@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from huying.config.cli_copies import copies
-from huying.config.preparation import data_dir, is_embedded, setup
+from huying.config.preparation import data_dir, is_embedded, reach, setup
 from huying.telemetry import shared
 
 app = typer.Typer(
@@ -46,10 +46,12 @@ def _django(*arguments: str, **options: Any) -> None:
 def migrate() -> None:
     """Create or upgrade the county's tables and the parameters that ship with Huying."""
     setup()
+    from huying.config import release
     from huying.config.provision import provision
 
     _django("migrate", verbosity=0, interactive=False)
     provision()
+    release.remember(reach())
     typer.echo("ready: tables and parameters are current")
 
 
@@ -179,11 +181,13 @@ def up(
 
 
 def _up(host: str, port: int, *, hj212_port: int, workers: int) -> None:
-    migrate()
+    url = reach()
     from django.conf import settings
 
-    from huying.config import embedded, processes
+    from huying.config import embedded, processes, release
 
+    if not release.is_prepared(url):
+        migrate()
     typer.echo(f"呼应 Huying: http://{host}:{port}  (HJ 212 on port {hj212_port}; Ctrl-C stops)")
     children = processes.everything(host, port, hj212_port=hj212_port, workers=workers)
     if not is_embedded():

@@ -1,13 +1,15 @@
 """What a command does before its one call: the database within reach, Django usable."""
 
+import gc
 import os
 from pathlib import Path
 
 from huying.config.secrets import given
 
 
-def setup() -> None:
-    """Make the database reachable and Django usable, in this process and its children."""
+def reach() -> str:
+    """Make the database reachable for this process and its children, and settings readable; its
+    URL."""
     from huying.config import open_files
 
     open_files.raise_limit()
@@ -16,9 +18,18 @@ def setup() -> None:
         from huying.config import embedded
 
         os.environ["HUYING_DATABASE_URL"] = embedded.start_all(data_dir())
+    return given("database_url")
+
+
+def setup() -> None:
+    """Make the database reachable and Django usable, in this process and its children."""
+    reach()
     import django
 
+    # What is imported stays: the collector would look through it again and again.
+    gc.disable()
     django.setup()
+    gc.enable()
 
 
 def data_dir() -> Path:

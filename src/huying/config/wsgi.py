@@ -6,6 +6,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huying.config.settings")
+# What is imported stays: the collector would look through it again and again.
+gc.disable()
 application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - the same
@@ -21,6 +23,5 @@ orphans.end_with_server()
 _ = get_resolver().url_patterns
 cases.make_ready()
 serving.start(county=settings.COUNTY)
-# What is loaded now stays: the collector need not walk through it again and again.
-gc.collect()
 gc.freeze()
+gc.enable()

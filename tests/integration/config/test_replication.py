@@ -150,7 +150,7 @@ cli.app(["promote"])
 def test_a_promotion_that_is_killed_is_finished_and_never_undone(
     county: County, at: str, resumed_by: str
 ) -> None:
-    """Wherever it dies: whoever starts the county next finishes it, and the old server stays out."""
+    """Wherever it dies: whoever comes next finishes it, and the old server stays out."""
     county.do("migrate")
     first, second = county.data_dir / "postgres", Path(county.do("standby").strip())
     _kill(first)

@@ -5,11 +5,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import orjson
-import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
-from py_vapid import Vapid02
-from pywebpush import WebPushException, webpush
 
 from huying.notices.channels.base import SEND_SECONDS, AddressInvalid, Message, SendFailed
 from huying.notices.channels.outward import outward
@@ -53,6 +50,11 @@ class WebPushChannel:
             self._post(address, data, message)
 
     def _post(self, address: str, data: dict[str, str], message: Message) -> None:
+        # Not at the top: they bring aiohttp along, a tenth of the start of each process.
+        import requests
+        from py_vapid import Vapid02
+        from pywebpush import WebPushException, webpush
+
         try:
             webpush(
                 orjson.loads(address),

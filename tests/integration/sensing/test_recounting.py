@@ -1,8 +1,12 @@
 """Hours and days that are not what the observations make them are named, and made anew."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -94,3 +98,42 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
         name: [value[place] for place in order] if isinstance(value, list | str) else value
         for name, value in row.items()
     }
+
+
+_TOUCH = "UPDATE sensing_hour_tally SET dirty = dirty WHERE device_id = -1"
+
+
+def _repaired() -> list[tuple[str, bool]]:
+    try:
+        return _found(repair=True)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_repair_stops_no_intake_even_while_it_waits_for_a_long_one(device: str) -> None:
+    _damage("UPDATE sensing_hour_tally SET counts[1] = counts[1] + 1")
+    connection.ensure_connection()
+    options = f"-c search_path={settings.COUNTY_SCHEMA} -c statement_timeout=5000"
+    info = connection.connection.info
+    dsn = psycopg.conninfo.make_conninfo(info.dsn, options=options)
+    with (
+        psycopg.connect(dsn) as slow,
+        psycopg.connect(dsn, autocommit=True) as others,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        slow.execute(_TOUCH)
+        repair = pool.submit(_repaired)
+        _wait_for_lock(others)
+        others.execute(_TOUCH)  # within the time-out of the statement
+        assert not repair.done()
+        slow.commit()
+        assert all(repaired for _kind, repaired in repair.result(30))
+    assert _found() == []
+
+
+def _wait_for_lock(other: psycopg.Connection) -> None:
+    deadline = time.monotonic() + 30
+    asked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'"
+    while other.execute(asked).fetchone() == (0,):
+        assert time.monotonic() < deadline

@@ -2,24 +2,28 @@
 
 A slice is a month of some devices: each is one statement over the primary key, so that neither
 the server nor this process holds more than a slice. Writers may be at work: an observation and
-its part of the hour are one transaction, so a statement sees both or neither; a repair holds
-writers of hours out for its slice.
+its part of the hour are one transaction, so a statement sees both or neither. Looking locks
+nothing. A repair holds the writers of hours out for one day of one device at a time, which takes
+milliseconds, and gives way to one that is long at it.
 
 What cannot be told any more is taken as it stands: hours whose observations or tallies were
 dropped for their age, and hours not closed yet. Flags and intervals are those the device has now.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from time import sleep as pause
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from huying.directory.permissions import Actor
 from huying.ledger import actions as ledger
 from huying.ledger.queries import Difference
 
 DEVICES: Final = 20
+_LONGEST_WAIT_MS: Final = 200
 Progress = Callable[[int, int], None]
 
 # Sums are added up in another order than they came in.
@@ -159,7 +163,7 @@ put AS (
         maxima = excluded.maxima, hours = excluded.hours)
 """
 _NAMES: Final = """
-SELECT mn, wrong.kind, to_char(wrong.at, 'YYYY-MM-DD HH24:MI')
+SELECT mn, wrong.kind, to_char(wrong.at, 'YYYY-MM-DD HH24:MI'), device_id, wrong.at::date
 FROM wrong JOIN sensing_device ON sensing_device.id = device_id
 ORDER BY 3, 1, 2
 """
@@ -202,8 +206,12 @@ def recount_observations(
             values = _bounds(kind, since, until) | {"devices": some, "kinds": kinds}
             found = _rows(statement + _NAMES, values)
             if found and repair:
-                found = _repair(table, statement + put + _NAMES, values, kind, by)
-            for mn, data, at in found:
+                places = sorted({(device, day) for *_names, device, day in found})
+                found = []
+                for device, day in places:
+                    bounds = _bounds(kind, *_day(day)) | {"devices": [device], "kinds": kinds}
+                    found += _repair(table, statement + put + _NAMES, bounds, kind, by)
+            for mn, data, at, *_place in found:
                 subject = " ".join(filter(None, (mn, data, at)))
                 yield Difference(kind, subject, zh, en, repaired=repair)
         if progress is not None:
@@ -211,25 +219,50 @@ def recount_observations(
 
 
 def _bounds(kind: str, since: datetime, until: datetime) -> dict[str, Any]:
-    """A month in UTC; for days the same month as the county's clock has it."""
+    """A period in UTC; for days the same one as the county's clock has it."""
     shift = timedelta(hours=8) if kind == "DAILY_MEAN" else timedelta()
     return {"since": since - shift, "until": until - shift}
+
+
+def _day(day: date) -> tuple[datetime, datetime]:
+    since = datetime.combine(day, time(), UTC)
+    return since, since + timedelta(days=1)
 
 
 def _repair(
     table: str, statement: str, values: dict[str, Any], kind: str, by: Actor
 ) -> list[tuple[Any, ...]]:
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        _hold_writers_out(table)
         found = _rows(statement, values)
         ledger.record(
             kind="observation.recounted",
             subject="sensing",
             by=by.ref,
-            body={"what": kind, "rows": len(found), "month": values["since"].isoformat()},
+            body={
+                "what": kind,
+                "rows": len(found),
+                "devices": values["devices"],
+                "since": values["since"].isoformat(),
+            },
         )
     return found
+
+
+def _hold_writers_out(table: str) -> None:
+    """Until the transaction ends. Whoever waits for a lock makes others wait behind, so this
+    waits for a moment only, and then again."""
+    while True:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = {_LONGEST_WAIT_MS}")
+                cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+                cursor.execute("SET LOCAL lock_timeout = DEFAULT")
+                return
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+        pause(_LONGEST_WAIT_MS / 1000)
 
 
 def _rows(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -27,7 +27,7 @@ from benchmarks.servers import HOST, free_port
 from huying.config import embedded
 
 LIMIT_MS: Final = 5_000.0
-RUNS: Final = {True: 3, False: 7}
+RUNS: Final = {True: 2, False: 7}
 MOST_SECONDS: Final = 60.0
 _console = Console(stderr=True, width=160)
 

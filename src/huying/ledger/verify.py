@@ -40,6 +40,7 @@ ProblemKind = Literal[
     "CHECKPOINT_ROOT",
     "COLUMN_CHANGED",
     "RECORD_UNPLACED",
+    "HEAD_CHANGED",
 ]
 Progress = Callable[[int, int], None]
 """Called with (entries checked, entries in all)."""
@@ -144,8 +145,32 @@ def verify_database(
                 f"{unplaced} records that should be sealed have no position.",
             )
         )
+    if not _head_fits(report):
+        report.problems.append(
+            Problem(
+                "HEAD_CHANGED",
+                None,
+                "ledger_head",
+                "账本末端的记录与检查点不符，封存会接不上。",
+                "The end of the tree is not what the checkpoint signs; sealing could not go on.",
+            )
+        )
     report.problems.sort(key=_order)
     return report
+
+
+def _head_fits(report: VerifyReport) -> bool:
+    """Whether the sequencer goes on from what was signed; it may have gone on meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT size, frontier, note FROM ledger_head WHERE id = 1")
+        size, frontier, note = cursor.fetchone()
+    signed = notes.parse_checkpoint(notes.parse_note(note).text)
+    hashes = [bytes(frontier)[at : at + 32] for at in range(0, len(frontier), 32)]
+    return signed.size != report.size or (
+        size == signed.size
+        and len(hashes) == size.bit_count()
+        and merkle.root_of(hashes) == signed.root
+    )
 
 
 def _unplaced_records() -> int:

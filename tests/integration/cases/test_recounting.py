@@ -1,5 +1,6 @@
 """What is not what the acts make it is named; what is derived is made anew."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -205,4 +206,35 @@ def test_counting_anew_holds_up_nobody(matters: Office) -> None:
         modes = {mode for (mode,) in cursor.fetchall()}
     # Of the whole transaction: what a writer of a row takes, and nothing that stops another.
     assert modes == {"AccessShareLock", "RowExclusiveLock"}
+    assert _found() == {}
+
+
+def _work(office: Office, receipts: list[str]) -> None:
+    try:
+        for number in range(12):
+            first, second = make_report(), make_report(category="")
+            do(first.case_id, "take", office.officer)
+            actions.join_report(by=RESIDENT, receipt=first.receipt)
+            if number % 2:
+                actions.merge_cases(
+                    into=first.case_id, merged=[second.case_id], by=office.dispatcher
+                )
+            do(first.case_id, "answer", office.officer, reply="办好了。", outcome="SOLVED")
+            actions.rate(receipt=first.receipt, rating=1, by=RESIDENT)
+            actions.fold_tallies(least=1)
+            receipts.append(first.receipt)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_on_a_living_county_nothing_is_taken_for_a_difference(matters: Office) -> None:
+    receipts: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(_work, matters, receipts)
+        while not work.done():
+            assert list(actions.recount_cases(by=FSCK, repair=True)) == []
+            assert list(actions.recount_words(by=FSCK)) == []
+        work.result()
+    assert len(receipts) == 12
     assert _found() == {}

@@ -293,6 +293,16 @@ def test_a_record_taken_out_of_the_tree() -> None:
     ]
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", ["size = 2", "frontier = sha256('x') || sha256('y')"])
+def test_an_end_of_the_tree_that_is_not_what_was_signed(change: str) -> None:
+    make_records(range(3))
+    seal()
+    execute(f"UPDATE ledger_head SET {change}")
+    report = verify.verify_database()
+    assert ("HEAD_CHANGED", None) in [(one.kind, one.index) for one in report.problems]
+
+
 def test_a_log_that_asks_to_be_read_slower_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading a long log from its address meets the limit a client has; that is no fault of it."""
     asked: list[str] = []

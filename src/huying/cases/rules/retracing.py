@@ -116,6 +116,9 @@ class Retraced:
         """Go through all of them; `Trace.broken` tells of those whose acts do not fit."""
         for trace in self.traces.values():
             trace.advance(None)
+        for trace in self.traces.values():
+            # Without this circle a batch that is done with goes at once.
+            del trace.together
 
     def match(self, case_id: int, clock: Ticking) -> Ticking | None:
         """The stored clock that this one is, taken out of what is left in `kept`."""

@@ -114,6 +114,8 @@ def test_a_report_withdrawn_and_a_reporter_erased_leave_nothing_wrong(matters: O
         ("UPDATE cases_clock SET stopped_at = clock_timestamp() WHERE name = 'answer'", "CLOCK"),
         ("UPDATE cases_clock SET stopped_at = NULL WHERE name = 'verify'", "CLOCK"),
         ("UPDATE cases_clock SET paused_at = now() WHERE stopped_at IS NULL", "CLOCK"),
+        ("UPDATE cases_clock SET escalated_at = now() WHERE name = 'answer'", "CLOCK"),
+        ("UPDATE cases_clock SET escalated_at = NULL WHERE escalated_at IS NOT NULL", "CLOCK"),
         ("UPDATE cases_clock SET extensions = '[\"5 working days\"]'", "CLOCK"),
         ("UPDATE cases_clock SET \"limit\" = '99 days' WHERE name = 'answer'", "CLOCK"),
         (

@@ -25,6 +25,7 @@ _ROW: Final = (
     "supervised", "true_alarm", "people_involved", "pending", "created_at", "updated_at",
     "closed_at", "due_at", "due_clock", "due_provisional", "report_count", "merged_into_id",
 )  # fmt: skip
+_TURNS: Final = ("stopped_at", "paused_at", "pauses", "extensions", "limit", "article")
 # What of a case its acts alone decide.
 _FACTS: Final = (
     "category", "urgency", "lead_organisation_id", "officer_id", "outcome", "supervised",
@@ -146,11 +147,15 @@ class Batch:
         return clock
 
     def turned_otherwise(self, case_id: int, clock: Ticking, kept: Ticking) -> bool:
-        """Whether it started, stopped, paused or was lengthened otherwise than the acts say."""
+        """Whether it stopped, paused, ran out or was lengthened otherwise than the acts say."""
         return self.place_of[kept.id] != case_id or any(
             getattr(clock, name) != getattr(kept, name)
-            for name in ("stopped_at", "paused_at", "pauses", "extensions", "limit", "article")
+            for name in (*_TURNS, *(["escalated_at"] if self.tells_end(case_id, clock) else []))
         )
+
+    def tells_end(self, case_id: int, clock: Ticking) -> bool:
+        """Whether the acts tell when this clock ran out."""
+        return self.trace(case_id).notes_end(clock)
 
     def due_otherwise(self, clock: Ticking, kept: Ticking) -> bool:
         counted = self.counted(clock, kept)
@@ -375,8 +380,8 @@ def _of_clocks(batch: Batch, case_id: int) -> Iterator[Difference]:
             yield Difference(
                 "CLOCK",
                 subject,
-                "时限的停止、中止、延长或限期与办理记录不符",
-                "the clock stopped, paused or was limited otherwise than its acts say",
+                "时限的停止、中止、超期、延长或限期与办理记录不符",
+                "the clock stopped, paused, ran out or was limited otherwise than its acts say",
             )
         elif batch.due_otherwise(clock, kept):
             yield Difference(

@@ -96,18 +96,10 @@ def _repair(batch: Batch, found: dict[int, list[Difference]], by: Actor) -> set[
                 if kept is None:
                     started.append(writing.clock_row(clock, case_id))
                 elif batch.differs(case_id, clock, kept):
-                    new = batch.counted(clock, kept)
-                    turned.append(
-                        writing.clock_row(
-                            changed(
-                                new,
-                                id=kept.id,
-                                warned_at=kept.warned_at,
-                                escalated_at=kept.escalated_at,
-                            ),
-                            case_id,
-                        )
-                    )
+                    new = changed(batch.counted(clock, kept), id=kept.id, warned_at=kept.warned_at)
+                    if not batch.tells_end(case_id, clock):
+                        new = changed(new, escalated_at=kept.escalated_at)
+                    turned.append(writing.clock_row(new, case_id))
         if "REPORT_COUNT" in kinds:
             Case.objects.filter(pk=case_id).update(report_count=len(batch.stored[case_id].reports))
     if mended:

@@ -67,7 +67,7 @@ class Counts:
             self._whole = self._whole and not trace.broken
             name = batch.stored[case_id].row["procedure"]
             for one in trace.counted:
-                sums[_key(name, one)] += one.count
+                sums[_key(name, one)] += one.times
             standing = trace.standing
             if standing is not None and not trace.case.procedure.is_final(standing.state):
                 sums[_key(name, Counted(Measure.OPEN, None, standing.state, standing))] += 1

@@ -58,7 +58,7 @@ class Counted(NamedTuple):
     at: datetime | None
     state: str
     facts: Facts
-    count: int = 1
+    times: int = 1
 
 
 class Hop(NamedTuple):
@@ -253,10 +253,21 @@ class Trace:
         """Whether something that runs is past its due time, as it was counted then."""
         for clock in self.facts.clocks:
             kept = self.kept.get(clock.id or 0) or clock
-            due_at = kept.due_at if self.together.of_its_day(kept) else clock.due_at
-            if kept.escalated_at or (clock.runs and due_at <= now):
+            # That a quiet step was due is no act, and known by the stored clock alone.
+            ran_out = clock.escalated_at if self.notes_end(clock) else kept.escalated_at
+            if ran_out or (clock.runs and self._due(clock) <= now):
                 return True
         return False
+
+    def _due(self, clock: Ticking) -> datetime:
+        """When it was due as it was counted then."""
+        kept = self.kept.get(clock.id or 0)
+        return kept.due_at if kept and self.together.of_its_day(kept) else clock.due_at
+
+    def notes_end(self, clock: Ticking) -> bool:
+        """Whether there is an act that tells when this clock ran out."""
+        spec = self.case.procedure.clocks.get(clock.name)
+        return spec is not None and not spec.overdue_action
 
     def _take_over(self, after: Facts) -> None:
         """The facts after an act, new clocks numbered and those that stopped put away."""
@@ -314,7 +325,10 @@ class Trace:
             self.facts,
             clocks=tuple(
                 changed(clock, escalated_at=act.at, warned_at=clock.warned_at or act.at)
-                if clock.name in names and clock.runs and clock.due_at <= act.at
+                if clock.name in names
+                and clock.runs
+                and not clock.escalated_at
+                and self._due(clock) <= act.at
                 else clock
                 for clock in self.facts.clocks
             ),

@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from huying.cases import actions
+from huying.cases import actions, queries
 from huying.cases.models import Attachment, Case, CaseTally, Report
 from huying.directory import actions as directory
 from huying.directory.permissions import Actor
 from huying.ledger.models import Record
+from huying.ledger.queries import records_by_id
 from tests.factories.cases import (
     RESIDENT,
     Office,
@@ -227,6 +228,22 @@ def _work(office: Office, receipts: list[str]) -> None:
             receipts.append(first.receipt)
     finally:
         connection.close()
+
+
+def test_what_a_case_began_with_is_kept_sealed_and_shown_to_nobody(matters: Office) -> None:
+    case = Case.objects.filter(state="HANDLING").first()
+    assert case
+    act = case.acts.get(seq=1)
+    assert act.data["begins"] == {
+        "category": "GARBAGE",
+        "urgency": "NORMAL",
+        "unit": None,
+        "assisting": [],
+        "people": 1,
+    }
+    assert records_by_id([act.record_id or 0])[act.record_id or 0].body["data"] == act.data
+    shown = queries.case_page(case.pk, matters.dispatcher).acts[0]
+    assert shown.fields == ()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -194,9 +194,9 @@ def test_it_is_opened_over_rest(petitions: Office, client: Client) -> None:
     case = Case.objects.get(pk=answer.json()["case_id"])
     assert (case.procedure, case.state, case.grid_code) == ("petition", "REGISTERED", GRIDS[0])
     assert case.references.get().number == "X-1"
-    given = Act.objects.get(case=case).data
-    assert (given["form"], given["petitioners"]) == ("VISIT", 6)
-    assert given["begins"]["people"] == 6
+    kept = Act.objects.get(case=case).data
+    assert (kept["form"], kept["petitioners"]) == ("VISIT", 6)
+    assert kept["begins"]["people"] == 6
     client.force_login(account_of(petitions.officer))
     assert client.get("/api/v1/procedures").json() == []
     refused = client.post("/api/v1/cases", given, content_type="application/json")

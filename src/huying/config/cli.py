@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,36 +83,50 @@ def keys() -> None:
 
 @app.command("rotate-keys")
 def rotate_keys(
+    index: Annotated[
+        bool,
+        typer.Option("--index", help="The key of the blind indexes, by which people are found."),
+    ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Only count which key sealed how much."),
+        typer.Option("--check", help="Only count what lies under which key."),
     ] = False,
-    resume: Annotated[bool, typer.Option(help="Re-seal with the newest key, make none.")] = False,
+    resume: Annotated[bool, typer.Option(help="Go on with the newest key, make none.")] = False,
 ) -> None:
     """A new key for the vault: re-seals every value while the site runs. Stopped, it goes on."""
     setup()
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
     from huying.directory import actions, queries
-    from huying.directory.permissions import Actor
 
-    if check:
-        stands = queries.keys_in_use()
-    else:
-        columns = (TextColumn("{task.completed:,} re-sealed"), TimeElapsedColumn())
-        with Progress(*columns, transient=True) as bar:
-            task = bar.add_task("", total=None)
-            stands = actions.rotate_keys(
-                by=Actor.system("operator"),
-                new=not resume,
-                progress=lambda moved: bar.update(task, completed=moved),
+    if index:
+        found = queries.indexes_in_use() if check else _rotating(actions.rotate_index_key, resume)
+        for number in range(1, found.newest + 1):
+            note = "written now" if number == found.written else ""
+            typer.echo(
+                f"index key {number}: {found.values.get(number, 0):,} indexes  {note}".rstrip()
             )
+        raise SystemExit(1 if found.unfinished else 0)
+    stands = queries.keys_in_use() if check else _rotating(actions.rotate_keys, resume)
     for number in stands.known:
         note = "seals" if number == stands.active else ""
         if number in stands.removable:
             note = "no longer needed here; keep it with the backups of its time"
         typer.echo(f"key {number}: {stands.values.get(number, 0):,} values  {note}".rstrip())
     raise SystemExit(1 if stands.old_values else 0)
+
+
+def _rotating(rotate: Callable[..., Any], resume: bool) -> Any:
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    from huying.directory.permissions import Actor
+
+    columns = (TextColumn("{task.completed:,} done"), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        return rotate(
+            by=Actor.system("operator"),
+            new=not resume,
+            progress=lambda done: bar.update(task, completed=done),
+        )
 
 
 @app.command()

@@ -8,8 +8,13 @@ moved to another column does not open. Keys are files of KEY_DIR (`vault_1.key`,
 value sealed with it, and within seconds for what it seals. Where processes get their keys one
 after the other, HUYING_VAULT_SEALS_WITH names the key that seals until all have the next.
 `actions.rotate_keys` re-seals what is there. VAULT_CIPHER chooses AES256GCM or its domestic twin
-SM4GCM for new values; old ones open with what sealed them. The blind indexes' key
-(`vault_index.key` or HUYING_VAULT_INDEX_KEY) stays when the others rotate.
+SM4GCM for new values; old ones open with what sealed them.
+
+A blind index is ``generation (2 bytes, big-endian) || 32 bytes``. Its keys are `vault_index.key`,
+`vault_index_2.key`, … or HUYING_VAULT_INDEX_KEY (64 hex digits, or ``1:<…>,2:<…>``). An index of
+generation n is the index of generation n − 1 taken under the n-th key: so it can be raised
+without the value, which of an erased ID number is nowhere kept, and all the keys are needed for
+good. Which generation is written, the database says (`actions.rotate_index_key`).
 """
 
 import os
@@ -17,6 +22,7 @@ import re
 import secrets
 import time
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +37,7 @@ KEY_SIZE = 32
 _CIPHER_NUMBERS = {"AES256GCM": 1, "SM4GCM": 2}
 _CIPHER_NAMES = {number: code for code, number in _CIPHER_NUMBERS.items()}
 _KEY_FILE = re.compile(r"^vault_(\d+)\.key$")
+_INDEX_KEY_FILE = re.compile(r"^vault_index(?:_(\d+))?\.key$")
 
 
 class VaultError(ValueError):
@@ -39,10 +46,10 @@ class VaultError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of one directory; `active` seals, all of them open."""
+    """The keys of one directory; `active` seals, all of them open. `index_keys` are in order."""
 
     masters: dict[int, bytes]
-    index_key: bytes
+    index_keys: tuple[bytes, ...]
     active: int
 
     def __repr__(self) -> str:
@@ -82,35 +89,48 @@ def _key(text: str, name: str) -> bytes:
 
 
 def _load(directory: Path) -> KeyRing:
-    masters: dict[int, bytes] = {}
-    keys = os.environ.get("HUYING_VAULT_KEYS", "")
-    if keys:
-        for entry in keys.split(","):
-            number, _, text = entry.partition(":")
-            masters[int(number)] = _key(text, f"HUYING_VAULT_KEYS[{number}]")
-    else:
-        masters = {number: _file_key(path) for number, path in _key_files(directory).items()}
-        if not masters:
-            masters = {1: _file_key(directory / "vault_1.key")}
-    index_key = os.environ.get("HUYING_VAULT_INDEX_KEY", "")
-    index = (
-        _key(index_key, "HUYING_VAULT_INDEX_KEY")
-        if index_key
-        else _file_key(directory / "vault_index.key")
-    )
+    masters = _keys_given("HUYING_VAULT_KEYS") or {
+        number: _file_key(path) for number, path in _key_files(directory, _KEY_FILE).items()
+    }
+    if not masters:
+        masters = {1: _file_key(directory / "vault_1.key")}
+    index_keys = _keys_given("HUYING_VAULT_INDEX_KEY") or {
+        number: _file_key(path) for number, path in _key_files(directory, _INDEX_KEY_FILE).items()
+    }
+    if not index_keys:
+        index_keys = {1: _file_key(directory / "vault_index.key")}
     pinned = int(os.environ.get("HUYING_VAULT_SEALS_WITH", "0"))
     if pinned and pinned not in masters:
         raise VaultError(
             f"HUYING_VAULT_SEALS_WITH={pinned}，但没有这把密钥。 / There is no key {pinned}."
         )
-    return KeyRing(masters, index, pinned or max(masters))
+    return KeyRing(masters, _in_order(index_keys), pinned or max(masters))
 
 
-def _key_files(directory: Path) -> dict[int, Path]:
+def _keys_given(variable: str) -> dict[int, bytes]:
+    """The keys in an environment variable: `1:<hex>,2:<hex>`, or one alone without its number."""
+    found = {}
+    for entry in filter(None, os.environ.get(variable, "").split(",")):
+        number, _colon, text = entry.rpartition(":")
+        found[int(number or 1)] = _key(text, f"{variable}[{number or 1}]")
+    return found
+
+
+def _in_order(keys: Mapping[int, bytes]) -> tuple[bytes, ...]:
+    missing = sorted(set(range(1, max(keys) + 1)) - set(keys))
+    if missing:
+        raise VaultError(
+            f"缺第 {missing[0]} 把检索密钥：换过以后，旧的也要留着。 / "
+            f"Index key {missing[0]} is missing: the old ones are needed as well."
+        )
+    return tuple(keys[number] for number in sorted(keys))
+
+
+def _key_files(directory: Path, named: re.Pattern[str]) -> dict[int, Path]:
     if not directory.is_dir():
         return {}
-    found = ((_KEY_FILE.match(path.name), path) for path in directory.iterdir())
-    return {int(match[1]): path for match, path in found if match}
+    found = ((named.match(path.name), path) for path in directory.iterdir())
+    return {int(match[1] or 1): path for match, path in found if match}
 
 
 # The ring in use, the very object of settings.KEY_DIR it was read for, and until when it is not
@@ -143,8 +163,21 @@ def make_next_key() -> int:
     return number
 
 
+def make_next_index_key() -> int:
+    """A new key for the blind indexes; its number. Only where the keys are files."""
+    if os.environ.get("HUYING_VAULT_INDEX_KEY"):
+        raise VaultError(
+            "检索密钥在 HUYING_VAULT_INDEX_KEY 里：先在那里加上新的，重启各进程，再换。 / "
+            "The key is in HUYING_VAULT_INDEX_KEY: add one there, restart, then --resume."
+        )
+    number = len(key_ring().index_keys) + 1
+    _file_key(Path(settings.KEY_DIR) / f"vault_index_{number}.key")
+    forget_keys()
+    return number
+
+
 def key_number(token: bytes) -> int:
-    """The number of the key that sealed this."""
+    """The number of the key that sealed this, or the generation of an index."""
     return int.from_bytes(bytes(token[:2]), "big")
 
 
@@ -256,17 +289,43 @@ def normalised(field: str, value: str) -> str:
     return "".join(text.split())
 
 
-def index(field: str, value: str) -> bytes:
-    """The blind index of a person's `field` ("name", "phone", "id_number"), 32 bytes."""
-    return crypto.blind_index(key_ring().index_key, f"person.{field}", normalised(field, value))
+def indexes(context: str, value: str) -> list[bytes]:
+    """The blind index of a value in each generation there is a key for, the oldest first.
+
+    `context` is the column: "person.name", "person.phone", "person.id_number",
+    "household.number". Whoever looks asks for all of them; the last but the newest go when
+    everything has been raised.
+    """
+    first, *later = key_ring().index_keys
+    text = normalised(context.partition(".")[2], value)
+    found = [_generation(1, crypto.blind_index(first, context, text))]
+    for number, key in enumerate(later, 2):
+        found.append(_raised(key, context, found[-1], number))
+    return found
 
 
-def household_index(number: str) -> bytes:
-    """The blind index of a household's number in the register (户号), 32 bytes."""
-    value = normalised("household", number)
-    return crypto.blind_index(key_ring().index_key, "household.number", value)
+def index(context: str, value: str, generation: int) -> bytes:
+    """The blind index of a value in one generation, 34 bytes."""
+    return indexes(context, value)[generation - 1]
+
+
+def raised_index(context: str, token: bytes, generation: int) -> bytes:
+    """An index as it is in a later generation; the value behind it is not needed."""
+    keys = key_ring().index_keys
+    raised = bytes(token)
+    for number in range(key_number(raised) + 1, generation + 1):
+        raised = _raised(keys[number - 1], context, raised, number)
+    return raised
+
+
+def _raised(key: bytes, context: str, token: bytes, number: int) -> bytes:
+    return _generation(number, crypto.blind_index(key, context, token[2:].hex()))
+
+
+def _generation(number: int, digest: bytes) -> bytes:
+    return number.to_bytes(2, "big") + digest
 
 
 def keyed_digest(purpose: str, value: str) -> str:
     """16 hex digits that tell values apart without keeping them (network addresses)."""
-    return crypto.blind_index(key_ring().index_key, purpose, value).hex()[:16]
+    return crypto.blind_index(key_ring().index_keys[-1], purpose, value).hex()[:16]

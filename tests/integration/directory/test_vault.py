@@ -138,13 +138,13 @@ def test_the_domestic_cipher_seals_beside_the_other(keys: Path, settings: object
 
 def test_a_new_key_takes_over_and_the_old_still_opens(keys: Path) -> None:
     before = vault.seal("王小明", "person.name")
-    index = vault.index("phone", "13812345678")
+    index = vault.indexes("person.phone", "13812345678")
     (keys / "vault_2.key").write_text("ab" * 32)
     vault.forget_keys()
     after = vault.seal("王小明", "person.name")
     assert after[:2] == b"\x00\x02"
     assert vault.unseal(before, "person.name") == vault.unseal(after, "person.name")
-    assert vault.index("phone", "13812345678") == index
+    assert vault.indexes("person.phone", "13812345678") == index
 
 
 def test_a_spoiled_key_file_is_named(keys: Path) -> None:
@@ -165,11 +165,11 @@ def test_a_spoiled_key_file_is_named(keys: Path) -> None:
 def test_blind_indexes_forgive_how_a_value_is_written(
     keys: Path, field: str, one: str, same: str
 ) -> None:
-    assert vault.index(field, one) == vault.index(field, same)
+    assert vault.indexes(f"person.{field}", one) == vault.indexes(f"person.{field}", same)
 
 
 def test_blind_indexes_of_different_columns_cannot_be_linked(keys: Path) -> None:
-    assert vault.index("phone", "123") != vault.index("id_number", "123")
+    assert vault.indexes("person.phone", "123") != vault.indexes("person.id_number", "123")
 
 
 def test_the_same_person_is_remembered_once(keys: Path) -> None:
@@ -303,7 +303,7 @@ def test_the_database_keeps_an_erased_person_empty(keys: Path) -> None:
 
 def test_the_database_knows_an_id_number_once(keys: Path) -> None:
     wang()
-    index = vault.index("id_number", ID_NUMBER)
+    index = vault.index("person.id_number", ID_NUMBER, 1)
     with pytest.raises(IntegrityError), transaction.atomic():
         Person.objects.create(name="另", id_number=ID_NUMBER, id_number_index=index)
     Person.objects.create(name="另")

@@ -14,6 +14,7 @@ from huying.directory.actions.accounts import (
     unlock_account,
 )
 from huying.directory.actions.calendar import CalendarRefused, import_working_year
+from huying.directory.actions.index_keys import TablesBusy, rotate_index_key
 from huying.directory.actions.keys import rotate_keys
 from huying.directory.actions.leaving import hand_over, hand_over_ended
 from huying.directory.actions.people import (
@@ -90,6 +91,7 @@ __all__ = [
     "RegisterImported",
     "SecondFactorRefused",
     "SignInRefused",
+    "TablesBusy",
     "TokenRefused",
     "change_password",
     "check_password_of",
@@ -126,6 +128,7 @@ __all__ = [
     "reset_second_factor",
     "reveal_person",
     "revoke_token",
+    "rotate_index_key",
     "rotate_keys",
     "set_account_active",
     "set_password",

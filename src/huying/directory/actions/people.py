@@ -8,9 +8,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from huying.directory import vault
+from huying.directory.actions.index_keys import hold_written_generation, require_key
 from huying.directory.events import PersonErased, person_erased
 from huying.directory.models import AccessRecord, ErasedIdNumber, Household, Person
 from huying.directory.permissions import Actor, DomainError, NotAllowed, Permission
+from huying.directory.queries.keys import WRITTEN, written_generation
 from huying.directory.rules.masks import MASKS
 from huying.directory.vault import Sealed
 from huying.ledger import queries as ledger
@@ -43,42 +45,60 @@ class PersonMissing(DomainError):
     status = 404
 
 
-_COLUMNS = (
-    "name, id_number, phone, address, name_index, id_number_index, phone_index, "
-    "residence_division_id, grid_id, sex, is_away, created_at"
-)
-_VALUES = "%s, %s, %s, %s, %s, %s, %s, %s, %s, '', false, %s"
+_SEALED_COLUMNS = "name, id_number, phone, address"
+_INDEX_COLUMNS = "name_index, id_number_index, phone_index"
+_COLUMNS = f"{_SEALED_COLUMNS}, {_INDEX_COLUMNS}, residence_division_id, grid_id, created_at"
+
+# What was said of somebody, indexed as the county writes indexes at this moment. No row, and so
+# nothing done, where that generation's key has not reached this process yet.
+_GIVEN = f"""
+WITH given AS (
+    SELECT %(name)s::bytea AS name, %(id_number)s::bytea AS id_number, %(phone)s::bytea AS phone,
+        %(address)s::bytea AS address, (%(names)s::bytea[])[written.generation] AS name_index,
+        (%(id_numbers)s::bytea[])[written.generation] AS id_number_index,
+        (%(phones)s::bytea[])[written.generation] AS phone_index,
+        %(division)s::varchar AS residence_division_id, %(grid)s::varchar AS grid_id,
+        %(now)s::timestamptz AS created_at
+      FROM (SELECT {WRITTEN} AS generation) AS written
+     WHERE written.generation <= %(known)s
+)"""  # noqa: S608 - the columns are constants
+_FILL_IN = """
+    name = COALESCE(known.name, {0}.name),
+    name_index = COALESCE(known.name_index, {0}.name_index),
+    phone = COALESCE({0}.phone, known.phone),
+    phone_index = COALESCE({0}.phone_index, known.phone_index),
+    address = COALESCE(known.address, {0}.address)"""
+_ADD = f"""
+    INSERT INTO directory_person AS known ({_COLUMNS}, sex, is_away)
+    SELECT {_COLUMNS}, '', false FROM given"""  # noqa: S608 - the columns are constants
+_FOUND_OR_ADDED = "SELECT id FROM found UNION ALL SELECT id FROM added"
 
 # The same ID number is the same person: what is new is filled in, nothing known is replaced.
-_BY_ID_NUMBER = f"""
-INSERT INTO directory_person AS known ({_COLUMNS}) VALUES ({_VALUES})
-ON CONFLICT (id_number_index) WHERE id_number_index IS NOT NULL DO UPDATE SET
-    name = COALESCE(known.name, EXCLUDED.name),
-    name_index = COALESCE(known.name_index, EXCLUDED.name_index),
-    phone = COALESCE(EXCLUDED.phone, known.phone),
-    phone_index = COALESCE(EXCLUDED.phone_index, known.phone_index),
-    address = COALESCE(known.address, EXCLUDED.address)
-RETURNING id
-"""  # noqa: S608 - the columns are the constants above
+_BY_ID_NUMBER = f"""{_GIVEN}, found AS (
+    UPDATE directory_person AS known SET {_FILL_IN.format("given")}
+      FROM given WHERE known.id_number_index = ANY(%(id_numbers)s::bytea[])
+    RETURNING known.id
+), added AS ({_ADD}
+    WHERE NOT EXISTS (SELECT FROM found)
+    ON CONFLICT (id_number_index) WHERE id_number_index IS NOT NULL
+    DO UPDATE SET {_FILL_IN.format("EXCLUDED")}
+    RETURNING known.id
+) {_FOUND_OR_ADDED}"""  # noqa: S608 - the columns are constants
 
 # The same telephone and name is the same person, whether or not an ID number is on file.
-_BY_PHONE = f"""
-WITH found AS (
-    SELECT id FROM directory_person WHERE phone_index = %s AND name_index = %s
-    ORDER BY id_number_index IS NULL, id LIMIT 1
-), added AS (
-    INSERT INTO directory_person AS known ({_COLUMNS})
-    SELECT * FROM (VALUES (%s::bytea, %s::bytea, %s::bytea, %s::bytea, %s::bytea, %s::bytea,
-        %s::bytea, %s::varchar, %s::varchar, '', false, %s::timestamptz)) AS given
+_BY_PHONE = f"""{_GIVEN}, found AS (
+    SELECT known.id FROM directory_person known, given
+     WHERE known.phone_index = ANY(%(phones)s::bytea[])
+       AND known.name_index = ANY(%(names)s::bytea[])
+     ORDER BY known.id_number_index IS NULL, known.id LIMIT 1
+), added AS ({_ADD}
     WHERE NOT EXISTS (SELECT FROM found)
     ON CONFLICT (phone_index, name_index)
         WHERE phone_index IS NOT NULL AND name_index IS NOT NULL AND id_number_index IS NULL
     DO UPDATE SET address = COALESCE(known.address, EXCLUDED.address)
-    RETURNING id
-)
-SELECT id FROM found UNION ALL SELECT id FROM added
-"""  # noqa: S608 - the columns are the constants above
-_UNINDEXED = f"INSERT INTO directory_person ({_COLUMNS}) VALUES ({_VALUES}) RETURNING id"  # noqa: S608 - constants
+    RETURNING known.id
+) {_FOUND_OR_ADDED}"""  # noqa: S608 - the columns are constants
+_UNINDEXED = f"{_GIVEN} {_ADD} RETURNING id"
 
 
 def remember_person(
@@ -104,31 +124,43 @@ def remember_person(
             "请至少留下称呼或电话，方便答复您。", "Leave at least a name or a telephone number."
         )
     has_phone = bool(vault.normalised("phone", phone))
-    row = [
-        _sealed("name", name),
-        _sealed("id_number", id_number),
-        _sealed("phone", phone),
-        _sealed("address", address),
-        vault.index("name", name) if name or has_phone else None,
-        vault.index("id_number", id_number) if id_number else None,
-        vault.index("phone", phone) if has_phone else None,
-        residence_division,
-        grid_code,
-        timezone.now(),
-    ]
-    if id_number:
-        statement, values = _BY_ID_NUMBER, row
-    elif has_phone:
-        statement, values = _BY_PHONE, [row[6], row[4], *row]
-    else:
-        statement, values = _UNINDEXED, row
+    row = {
+        "name": _sealed("name", name),
+        "id_number": _sealed("id_number", id_number),
+        "phone": _sealed("phone", phone),
+        "address": _sealed("address", address),
+        "names": vault.indexes("person.name", name) if name or has_phone else None,
+        "id_numbers": vault.indexes("person.id_number", id_number) if id_number else None,
+        "phones": vault.indexes("person.phone", phone) if has_phone else None,
+        "division": residence_division,
+        "grid": grid_code,
+        "now": timezone.now(),
+        "known": len(vault.key_ring().index_keys),
+    }
+    statement = _BY_ID_NUMBER if id_number else _BY_PHONE if has_phone else _UNINDEXED
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return int(cursor.fetchone()[0])
+        cursor.execute(statement, row)
+        found = cursor.fetchone()
+    if found is None:
+        require_key(written_generation())
+        return remember_person(
+            name=name,
+            phone=phone,
+            id_number=id_number,
+            address=address,
+            residence_division=residence_division,
+            grid_code=grid_code,
+            by=by,
+        )
+    return int(found[0])
 
 
 def _sealed(name: str, value: str) -> bytes | None:
     return vault.seal(value, f"person.{name}") if value else None
+
+
+def _indexed(name: str, value: str, generation: int) -> bytes | None:
+    return vault.index(f"person.{name}", value, generation) if value else None
 
 
 def reveal_person(
@@ -323,6 +355,7 @@ def import_people(
     by.require(Permission.DIRECTORY_MANAGE)
     now = timezone.now()
     with transaction.atomic():
+        generation = hold_written_generation()
         ids = _reserve(Person, len(people)) if ids is None else ids
         _copy(
             "directory_person (id, name, id_number, phone, address, name_index, id_number_index, "
@@ -335,9 +368,9 @@ def import_people(
                     _sealed("id_number", one.id_number),
                     _sealed("phone", one.phone),
                     _sealed("address", one.address),
-                    vault.index("name", one.name) if one.name else None,
-                    vault.index("id_number", one.id_number) if one.id_number else None,
-                    vault.index("phone", one.phone) if one.phone else None,
+                    _indexed("name", one.name, generation),
+                    _indexed("id_number", one.id_number, generation),
+                    _indexed("phone", one.phone, generation),
                     one.household_id,
                     one.registered_division,
                     one.residence_division,

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from huying.directory import vault
+from huying.directory.actions.index_keys import hold_written_generation
 from huying.directory.permissions import Actor, Permission
 from huying.directory.rules.registers import RegisterLine
 from huying.ledger.actions import record
@@ -17,16 +18,33 @@ _STAGE: Final = """
 CREATE TEMP TABLE IF NOT EXISTS directory_register (
   place bigint, household bytea, household_address bytea, division varchar(12),
   name bytea, id_number bytea, phone bytea, address bytea, name_index bytea,
-  id_number_index bytea, phone_index bytea, registered varchar(12), residence varchar(12),
-  grid varchar(15), sex varchar(6), birth_date date, is_away boolean
+  id_number_index bytea, phone_index bytea, households bytea[], id_numbers bytea[],
+  registered varchar(12), residence varchar(12), grid varchar(15), sex varchar(6),
+  birth_date date, is_away boolean
 ) ON COMMIT DROP;
 TRUNCATE directory_register
 """
 # Whoever was erased is not brought back, nor an address with them.
 _ERASED: Final = """
-DELETE FROM directory_register r USING directory_erasedidnumber e
- WHERE e.index = r.id_number_index
+DELETE FROM directory_register WHERE place IN (
+  SELECT r.place FROM directory_erasedidnumber e, (
+    SELECT place, unnest(id_numbers) AS index FROM directory_register) r
+   WHERE r.index = e.index)
 """
+# While the key of the indexes changes, whoever is in the file is indexed anew first, so that
+# what follows knows them by the one index that is written now.
+_RAISED: Final = (
+    """
+UPDATE directory_person p SET id_number_index = r.id_number_index FROM (
+  SELECT id_number_index, unnest(id_numbers) AS index FROM directory_register) r
+ WHERE p.id_number_index = r.index AND r.index <> r.id_number_index
+""",
+    """
+UPDATE directory_household h SET number_index = r.household FROM (
+  SELECT household, unnest(households) AS index FROM directory_register) r
+ WHERE h.number_index = r.index AND r.index <> r.household
+""",
+)
 # A household is where its number says; the last line of a household decides its address.
 _HOUSEHOLDS: Final = """
 INSERT INTO directory_household AS known (number_index, address, division_id, grid_id)
@@ -92,17 +110,21 @@ def import_register(
     """
     by.require(Permission.DIRECTORY_MANAGE)
     with transaction.atomic(), connection.cursor() as cursor:
+        generation = hold_written_generation()
         # A large county's register takes longer than a page may.
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(_STAGE)
         with cursor.copy("COPY directory_register FROM STDIN") as copy:
             for place, line in enumerate(lines, 1):
-                copy.write_row(_row(place, line))
+                copy.write_row(_row(place, line, generation))
                 if place % _PROGRESS_EVERY == 0:
                     progress(place)
         cursor.execute("ANALYZE directory_register")
         cursor.execute(_ERASED)
         erased = cursor.rowcount
+        if generation > 1:
+            for statement in _RAISED:
+                cursor.execute(statement)
         cursor.execute(_HOUSEHOLDS)
         households = cursor.rowcount
         cursor.execute(_PEOPLE, [timezone.now()])
@@ -122,20 +144,25 @@ def import_register(
     return RegisterImported(households, new, known, erased)
 
 
-def _row(place: int, line: RegisterLine) -> tuple[object, ...]:
+def _row(place: int, line: RegisterLine, generation: int) -> tuple[object, ...]:
     address = vault.seal(line.address, "person.address") if line.address else None
+    has_phone = bool(vault.normalised("phone", line.phone))
+    households = vault.indexes("household.number", line.household) if line.household else None
+    id_numbers = vault.indexes("person.id_number", line.id_number)
     return (
         place,
-        vault.household_index(line.household) if line.household else None,
+        households[generation - 1] if households else None,
         vault.seal(line.address, "household.address") if line.address else None,
         line.residence_division or line.registered_division,
         vault.seal(line.name, "person.name"),
         vault.seal(line.id_number, "person.id_number"),
         vault.seal(line.phone, "person.phone") if line.phone else None,
         address,
-        vault.index("name", line.name),
-        vault.index("id_number", line.id_number),
-        vault.index("phone", line.phone) if vault.normalised("phone", line.phone) else None,
+        vault.index("person.name", line.name, generation),
+        id_numbers[generation - 1],
+        vault.index("person.phone", line.phone, generation) if has_phone else None,
+        households,
+        id_numbers,
         line.registered_division,
         line.residence_division,
         line.grid_code,

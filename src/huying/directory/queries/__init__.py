@@ -24,7 +24,7 @@ from huying.directory.queries.calendar import (
     working_calendar,
 )
 from huying.directory.queries.editions import forget_caches
-from huying.directory.queries.keys import KeysInUse, keys_in_use
+from huying.directory.queries.keys import IndexesInUse, KeysInUse, indexes_in_use, keys_in_use
 from huying.directory.queries.leaving import held_by, may_handle_in, takes_over
 from huying.directory.queries.own import DemoCard, OwnAccount, demo_accounts, own_account
 from huying.directory.queries.people import (
@@ -71,6 +71,7 @@ __all__ = [
     "DivisionRef",
     "DutyCard",
     "GridRef",
+    "IndexesInUse",
     "KeysInUse",
     "Look",
     "MaskedPerson",
@@ -101,6 +102,7 @@ __all__ = [
     "held_by",
     "holders_of",
     "home_of",
+    "indexes_in_use",
     "keys_in_use",
     "lives_in",
     "looks_at",

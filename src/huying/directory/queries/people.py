@@ -55,7 +55,7 @@ def find_people(
     if not by.may(Permission.REPORT_RECORD):
         by.require(Permission.PERSON_REVEAL)
     wanted = {
-        f"{field}_index": vault.index(field, value)
+        f"{field}_index__in": vault.indexes(f"person.{field}", value)
         for field, value in (("phone", phone), ("id_number", id_number), ("name", name))
         if vault.normalised(field, value)
     }

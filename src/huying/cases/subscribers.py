@@ -1,5 +1,6 @@
 """What other rooms' events mean here: an alert becomes a case, a calendar year new due dates, a
-person erased is words erased, and what an officer who leaves held gets another officer.
+person erased is words erased, a look at somebody is for a matter of this room, and what an officer
+who leaves held gets another officer.
 
 Connected in `CasesConfig.ready`. Each runs inside the transaction that sent the event.
 """
@@ -16,6 +17,7 @@ from huying.cases.actions.acting import ActionNotOffered, take_step
 from huying.cases.actions.erasing import erase_reporter
 from huying.cases.models import Act, Case
 from huying.cases.queries.getting_ready import make_ready
+from huying.cases.queries.holdings import may_look
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.directory import events as directory_events
 from huying.directory.permissions import Actor
@@ -131,6 +133,13 @@ def working_year_imported(**_kwargs: Any) -> None:
 def person_erased(event: directory_events.PersonErased, by: Actor, **_kwargs: Any) -> None:
     """What the person said goes with the person; while a case is open nothing does."""
     erase_reporter(person_id=event.person_id, by=by)
+
+
+@receiver(directory_events.look_asked, dispatch_uid="cases.look_asked")
+def look_asked(event: directory_events.LookAsked, by: Actor, **_kwargs: Any) -> bool:
+    """Whether the person spoke in a report of this case that `by` may read."""
+    room, _colon, case_id = event.matter.partition(":")
+    return room == "case" and case_id.isdecimal() and may_look(int(case_id), event.person_id, by)
 
 
 @receiver(directory_events.staff_leaving, dispatch_uid="cases.staff_leaving")

@@ -23,6 +23,14 @@ class PersonErased:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAsked:
+    """Somebody asks to see the data of a person, for a matter ("case:17")."""
+
+    person_id: int
+    matter: str
+
+
+@dataclass(frozen=True, slots=True)
 class StaffLeft:
     """An account was switched off, or a post of it ended: what it holds there finds new hands."""
 
@@ -43,3 +51,6 @@ person_erased = Signal()
 staff_left = Signal()
 # Asked before: each subscriber answers with the `Held` of its room.
 staff_leaving = Signal()
+# Asked before: the room that knows the matter answers whether the person is party to it and `by`
+# may see that. Where no room says yes, nobody looks.
+look_asked = Signal()

@@ -361,6 +361,17 @@ class Actor:
             if post.grid and permission in ROLE_PERMISSIONS[post.role]
         )
 
+    def only(self, permission: Permission) -> "Actor":
+        """The same actor with no posts but those that bring this permission.
+
+        Somebody's data may be seen for a matter that one and the same post lets its holder see:
+        who leads the county and answers for one bureau reveals what the bureau answers, no more.
+        """
+        if not self.posts or self.account_id is None:
+            return self
+        held = (post for post in self.posts if permission in ROLE_PERMISSIONS[post.role])
+        return actor_from_posts(self.account_id, self.name, held)
+
     @property
     def is_authenticated(self) -> bool:
         return self.kind in {"STAFF", "CLIENT"}
@@ -436,6 +447,10 @@ def permissions_markdown() -> str:
             "",
             "岗位由“账号 + 角色 + 单位 + 辖区（或网格）+ 起止日期”组成；一项权限只在带来它的那个"
             "岗位的辖区、单位、网格内有效。",
+            "",
+            "查看个人信息（`PERSON_REVEAL`）只能看一件事项的反映人或代办人，并且看得到这件事项的，"
+            "必须是带来这项权限的同一个岗位；要求保密的诉求，只有综治中心和承办单位看得到。"
+            "找人只按完整的电话、证件号或姓名，结果打码。",
             "",
             "三员分立：同一账号不能同时担任"
             + "、".join(role.label for role in roles if role in SEPARATED_ADMINISTRATORS)

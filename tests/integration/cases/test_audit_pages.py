@@ -158,7 +158,7 @@ def test_who_looked_at_whose_data_is_listed_without_names(auditor: Client, offic
     directory.reveal_person(
         person_id=person,
         fields=["phone"],
-        matter="case:1",
+        matter=f"case:{report.case_id}",
         purpose="回访核实处理情况",
         by=office.officer,
     )
@@ -192,7 +192,11 @@ def test_an_auditor_of_one_township_sees_what_the_post_covers(
     assert person is not None
     for by in (colleague, office.dispatcher):
         directory.reveal_person(
-            person_id=person, fields=["phone"], matter="case:1", purpose="回访核实", by=by
+            person_id=person,
+            fields=["phone"],
+            matter=f"case:{here.case_id}",
+            purpose="回访核实",
+            by=by,
         )
         client.force_login(account_of(by))
         assert client.get("/desk/export.csv").status_code == 200

@@ -102,7 +102,7 @@ def test_marked_values_stay_where_they_belong(client: Client, log: io.StringIO) 
             person_id=person_id,
             fields=["name", "phone"],
             purpose="回访核实",
-            matter="case:1",
+            matter=f"case:{case_id}",
             by=clerk,
         )
     except directory.PersonMissing:

@@ -1,10 +1,12 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from huying.directory import actions, queries, vault
+from huying.directory.events import LookAsked, look_asked
 from huying.directory.models import AccessRecord, Household, Person
 from huying.directory.permissions import Actor, NotAllowed, Role
 from huying.ledger import queries as ledger
@@ -21,6 +23,18 @@ def keys(tmp_path: Path, settings: object) -> Path:
     settings.KEY_DIR = tmp_path  # type: ignore[attr-defined]  # a fixture's proxy
     vault.forget_keys()
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def matter() -> Iterator[None]:
+    """A room above, which says of case 1 that everybody spoke in it."""
+
+    def known(event: LookAsked, **_: object) -> bool:
+        return event.matter == "case:1"
+
+    look_asked.connect(known, dispatch_uid="tests.matter")
+    yield
+    look_asked.disconnect(dispatch_uid="tests.matter")
 
 
 @pytest.fixture

@@ -91,7 +91,9 @@ def find(request: HttpRequest) -> HttpResponse:
     form = FindForm(request.POST)
     if not form.is_valid():
         return render(request, "cases/erasing/find.html", {"form": form}, status=422)
-    people = directory.find_people(by=directory.actor_of(request), **form.cleaned_data)
+    actor = directory.actor_of(request)
+    found = directory.find_people(by=actor, **form.cleaned_data)
+    people = [one for one in found if queries.known_here(one.id, actor)]
     context = {"form": form, "people": people, "asked": True}
     return render(request, "cases/erasing/find.html", context)
 

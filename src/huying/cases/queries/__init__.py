@@ -11,7 +11,7 @@ from huying.cases.queries.dictionary import (
 from huying.cases.queries.facts import CaseNotFound, ReportNotFound
 from huying.cases.queries.files import AttachmentNotFound, attachment_file, file_headers
 from huying.cases.queries.getting_ready import make_ready
-from huying.cases.queries.holdings import PersonHoldings, person_holdings
+from huying.cases.queries.holdings import PersonHoldings, known_here, person_holdings
 from huying.cases.queries.lists import DUE, NEWEST, queue, queue_counts
 from huying.cases.queries.openings import Opening, opening, openings
 from huying.cases.queries.procedures import (
@@ -137,6 +137,7 @@ __all__ = [
     "finished_tasks",
     "forget_caches",
     "grid_measures",
+    "known_here",
     "make_ready",
     "nearby_open",
     "open_by_procedure",

@@ -45,6 +45,22 @@ class PersonHoldings:
     known_here: bool  # spoke in a case the actor may see, or lives where the actor may erase
 
 
+def may_look(case_id: int, person_id: int, by: Actor) -> bool:
+    """Whether the person spoke, for themselves or another, in a report here that `by` may read."""
+    spoke = Q(reporter=person_id) | Q(submitter=person_id)
+    return Report.objects.visible_to(by).filter(spoke, case=case_id).exists()
+
+
+def known_here(person_id: int, by: Actor) -> bool:
+    """Whether `by` may be shown that there is such a person, as far as erasing goes."""
+    reach = by.reach(Permission.PERSON_ERASE)
+    if reach is None:
+        return True
+    spoke = Report.objects.filter(Q(reporter=person_id) | Q(submitter=person_id))
+    seen = Case.objects.visible_to(by).filter(pk__in=spoke.values("case"))
+    return seen.exists() or directory.lives_in(person_id, reach)
+
+
 def scope_of(person_id: int) -> Scope:
     """Where the words of this person are."""
     own, spoken = set(), set()
@@ -97,12 +113,11 @@ def person_holdings(person_id: int, by: Actor) -> PersonHoldings:
         pk__in=Report.objects.filter(pk__in=scope.reports | scope.spoken).values("case")
     )
     seen = involved.visible_to(by)
-    reach = by.reach(Permission.PERSON_ERASE)
     return PersonHoldings(
         reports=len(scope.reports),
         spoken=len(scope.spoken),
         photos=Attachment.objects.filter(scope.words).count(),
         open_cases=tuple(seen.open().order_by("id").values_list("number", flat=True)),
         out_of_reach=seen.count() < involved.count(),
-        known_here=reach is None or seen.exists() or directory.lives_in(person_id, reach),
+        known_here=known_here(person_id, by),
     )

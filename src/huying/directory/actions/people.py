@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from huying.directory import vault
 from huying.directory.actions.index_keys import hold_written_generation, require_key
-from huying.directory.events import PersonErased, person_erased
+from huying.directory.events import LookAsked, PersonErased, look_asked, person_erased
 from huying.directory.models import AccessRecord, ErasedIdNumber, Household, Person
 from huying.directory.permissions import Actor, DomainError, NotAllowed, Permission
 from huying.directory.queries.keys import WRITTEN, written_generation
@@ -169,11 +169,13 @@ def reveal_person(
     """The plain values of `fields` (name, phone, id_number, address); "" where not known.
 
     Needs PERSON_REVEAL and a purpose; leaves an access record and a ledger record, whatever
-    the caller then does with the values. `matter` is what it is for ("case:17"): who follows
-    that matter is shown the look, its purpose included (`queries.looks_at`). Raises
-    `PurposeMissing`, `PersonMissing`.
+    the caller then does with the values. `matter` is what it is for ("case:17"): the person is
+    party to it, and the post that brings the permission reaches it (`events.look_asked`); who
+    follows it is shown the look, its purpose included (`queries.looks_at`). Raises
+    `NotAllowed`, `PurposeMissing`, `PersonMissing`.
     """
     by.require(Permission.PERSON_REVEAL)
+    _require_matter(LookAsked(person_id, matter), by.only(Permission.PERSON_REVEAL))
     wanted = [name for name in SEALED_FIELDS if name in set(fields)]
     if len(purpose.strip()) < _SHORTEST_PURPOSE or not wanted:
         raise PurposeMissing(
@@ -193,6 +195,15 @@ def reveal_person(
     with transaction.atomic():
         _record_access("person.revealed", person_id, wanted, text, by, matter)
     return values
+
+
+def _require_matter(event: LookAsked, by: Actor) -> None:
+    answers = look_asked.send(sender=Person, event=event, by=by)
+    if not any(answer is True for _room, answer in answers):
+        raise NotAllowed(
+            zh="只能因经办的事项查看其反映人的信息；这件事项不在您的范围内，或与此人无关。",
+            en="People are shown for a matter of yours that they are party to; this is not one.",
+        )
 
 
 def _record_access(

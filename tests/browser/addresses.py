@@ -77,6 +77,7 @@ ADDRESSES = (
     Address("design", "/design/", EVERYBODY, ""),
     Address("sign-in", "/sign-in/", EVERYBODY, ""),
     Address("account", "/account/", STAFF, "officer"),
+    Address("account-confirm", "/account/confirm/", STAFF, "officer"),
     Address("account-password", "/account/password/", STAFF, "officer"),
     Address("account-second-factor", "/account/second-factor/", STAFF, "officer"),
     Address("inbox", "/inbox/", STAFF, "officer"),

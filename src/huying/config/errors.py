@@ -18,9 +18,12 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from huying.directory.permissions import DomainError, NotAllowed
 from huying.directory.throttle import TooOften
+from huying.telemetry import trail
 
 _PROGRAMS_READ = ("/ledger/checkpoint", "/ledger/keys", "/ledger/tile/")
 RETRY_SECONDS = 5
+# What tells of somebody who tries doors.
+_TELLING = frozenset({401, 403, 404, 423, 429})
 _logger = logging.getLogger(__name__)
 
 
@@ -53,11 +56,27 @@ def _as_problem(error: DomainError) -> HttpResponse:
     )
 
 
+def _noted(request: HttpRequest, code: str, status: int) -> None:
+    """A line of the log for whoever was not let in, found nothing or came too often: who it was
+    and the pattern of the address, never the address."""
+    if status not in _TELLING:
+        return
+    found = request.resolver_match
+    trail.note(
+        "access.refused",
+        code=code,
+        status=status,
+        by=getattr(getattr(request, "_huying_actor", None), "ref", ""),
+        route=found.route if found else "",
+    )
+
+
 def register(api: NinjaAPI) -> None:
     """Teach a ninja API to answer every error as a problem."""
 
     @api.exception_handler(DomainError)
     def domain(request: HttpRequest, error: DomainError) -> HttpResponse:
+        _noted(request, error.code, error.status)
         return _with_delay(_as_problem(error), error)
 
     @api.exception_handler(ValidationError)
@@ -76,6 +95,7 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(AuthenticationError)
     def authentication(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        _noted(request, "NOT_SIGNED_IN", 401)
         answer = problem(401, "NOT_SIGNED_IN", _("请先登录，或提供有效的访问令牌"))
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
@@ -111,6 +131,7 @@ class DomainErrorMiddleware:
 
 def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
     """A page for people; problem details where a program reads the answer."""
+    _noted(request, error.code, error.status)
     if request.path.startswith(_PROGRAMS_READ) or not request.accepts("text/html"):
         return _with_delay(_as_problem(error), error)
     template = "errors/403.html" if isinstance(error, NotAllowed) else "errors/domain.html"
@@ -129,6 +150,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    _noted(request, "NOT_ALLOWED", 403)
     if _for_a_program(request):
         return problem(403, "NOT_ALLOWED", _("您没有这项权限"))
     return render(request, "errors/403.html", {"message": ""}, status=403)
@@ -176,4 +198,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    _noted(request, "CSRF", 403)
     return render(request, "errors/csrf.html", status=403)

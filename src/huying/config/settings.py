@@ -51,9 +51,17 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = int(os.environ.get("HUYING_TRUSTED_PROXIES", "0"))
 # What the vault seals with from now on: AES256GCM or SM4GCM. What is sealed opens with either.
 VAULT_CIPHER = os.environ.get("HUYING_VAULT_CIPHER", "AES256GCM")
-# Roles that sign in with a second factor, as SYSTEM_ADMIN,SECURITY_ADMIN,AUDITOR.
+_over_tls = PUBLIC_URL.startswith("https://")
+# Roles that sign in with a second factor; ALL is everybody. A county that is really in use has
+# its three administrators do so, unless it says otherwise.
 SECOND_FACTOR_ROLES = tuple(
-    filter(None, os.environ.get("HUYING_SECOND_FACTOR_ROLES", "").split(","))
+    filter(
+        None,
+        os.environ.get(
+            "HUYING_SECOND_FACTOR_ROLES",
+            "SYSTEM_ADMIN,SECURITY_ADMIN,AUDITOR" if _over_tls and not DEMO else "",
+        ).split(","),
+    )
 )
 
 INSTALLED_APPS = [
@@ -77,8 +85,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "huying.config.watching.WatchMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "huying.config.middleware.SecurityHeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "huying.config.limits.PublicLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -87,6 +95,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "huying.directory.pages.session.SessionLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "huying.config.middleware.OwnSiteMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "huying.config.errors.DomainErrorMiddleware",
 ]
@@ -166,21 +175,36 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        # Django's are the 20,000 seen most often in breaches; a county may bring a longer list.
+        "NAME": "django.contrib.auth.password_validation.CommonPasswordValidator",
+        "OPTIONS": {"password_list_path": os.environ["HUYING_PASSWORD_LIST"]}
+        if os.environ.get("HUYING_PASSWORD_LIST")
+        else {},
+    },
     {"NAME": "huying.directory.passwords.ThreeKindsValidator"},
+    {"NAME": "huying.directory.passwords.DressedUpValidator"},
 ]
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # Metres to which the public sees where a report is, unless its category is of public things.
 PUBLIC_PLACE_METRES = max(1, int(os.environ.get("HUYING_PUBLIC_PLACE_METRES", "100")))
+# How many sessions an account has open at once; one more ends the oldest.
+MOST_SESSIONS = max(1, int(os.environ.get("HUYING_MOST_SESSIONS", "5")))
 SESSION_IDLE_MINUTES = int(os.environ.get("HUYING_SESSION_IDLE_MINUTES", "60"))
-_over_tls = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _over_tls
 CSRF_COOKIE_SECURE = _over_tls
+CSRF_COOKIE_HTTPONLY = True
+# A browser takes a cookie of this name from this very host over TLS alone.
+_host_prefix = "__Host-" if _over_tls else ""
+SESSION_COOKIE_NAME = f"{_host_prefix}sessionid"
+CSRF_COOKIE_NAME = f"{_host_prefix}csrftoken"
+MESSAGES_COOKIE_NAME = f"{_host_prefix}messages"
 SECURE_SSL_REDIRECT = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _over_tls else None
 SECURE_HSTS_SECONDS = 31_536_000 if _over_tls else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = os.environ.get("HUYING_HSTS_SUBDOMAINS") != "0"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
@@ -189,8 +213,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",
     "security.W012",
     "security.W016",
-    # One county, one host: sub-domains and preload lists are the operator's decision.
-    "security.W005",
+    # A list in every browser of the world is the operator's decision.
     "security.W021",
 ]
 
@@ -208,6 +231,7 @@ STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 _front_end = BASE_DIR / "web" / "dist"
 STATICFILES_DIRS = [_front_end] if _front_end.is_dir() else []
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 # The names with a hash in them, which browsers may keep for ever: once collected, and to collect.
 _collected = (STATIC_ROOT / "staticfiles.json").exists() or "collectstatic" in sys.argv
 MEDIA_ROOT = DATA_DIR / "attachments"
@@ -224,7 +248,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+MESSAGE_STORAGE = "huying.config.messages.HostCookieStorage"
 PROCRASTINATE_ON_APP_READY = "huying.config.jobs.on_app_ready"
 
 LOGGING = {

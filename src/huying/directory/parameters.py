@@ -17,5 +17,6 @@ def sign_in_rules() -> SignInRules:
         password_max_age_days=getattr(
             settings, "PASSWORD_MAX_AGE_DAYS", _DEFAULTS.password_max_age_days
         ),
+        most_sessions=getattr(settings, "MOST_SESSIONS", _DEFAULTS.most_sessions),
         second_factor_roles=frozenset(getattr(settings, "SECOND_FACTOR_ROLES", ())),
     )

@@ -56,6 +56,9 @@ _WHO: Final = {
 }
 
 
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
 def _public(response: HttpResponse, cache: str) -> HttpResponse:
     response.headers["Cache-Control"] = cache
     # Anyone's page may check our ledger: there is nothing here that is not public.
@@ -68,19 +71,15 @@ def checkpoint(request: HttpRequest) -> HttpResponse:
     """The newest signed checkpoint."""
     latest = queries.latest_checkpoint()
     if latest is None:
-        return HttpResponseNotFound("nothing sealed yet\n", content_type="text/plain")
-    return _public(
-        HttpResponse(latest.note, content_type="text/plain; charset=utf-8"), "public, max-age=1"
-    )
+        return HttpResponseNotFound("nothing sealed yet\n", content_type=_TEXT)
+    return _public(HttpResponse(latest.note, content_type=_TEXT), "public, max-age=1")
 
 
 @require_safe
 def keys(request: HttpRequest) -> HttpResponse:
     """The log's public keys, one verifier key a line."""
     lines = "".join(f"{line}\n" for line in queries.key_lines())
-    return _public(
-        HttpResponse(lines, content_type="text/plain; charset=utf-8"), "public, max-age=300"
-    )
+    return _public(HttpResponse(lines, content_type=_TEXT), "public, max-age=300")
 
 
 @require_safe
@@ -90,9 +89,9 @@ def tile(request: HttpRequest, rest: str) -> HttpResponse:
         address = parse_path(f"tile/{rest}")
         data = queries.tile(address)
     except MalformedTile as error:
-        return HttpResponseNotFound(error.en, content_type="text/plain")
+        return HttpResponseNotFound(error.en, content_type=_TEXT)
     if data is None:
-        return HttpResponseNotFound("no such tile\n", content_type="text/plain")
+        return HttpResponseNotFound("no such tile\n", content_type=_TEXT)
     packed = (
         address.level == ENTRIES
         and len(data) > _WORTH_PACKING
@@ -189,8 +188,8 @@ def proof_file(request: HttpRequest, record_id: int) -> HttpResponse:
     except Record.DoesNotExist:
         proof = None
     if proof is None:
-        return HttpResponseNotFound("not sealed\n", content_type="text/plain")
-    response = HttpResponse(proof.text, content_type="text/plain; charset=utf-8")
+        return HttpResponseNotFound("not sealed\n", content_type=_TEXT)
+    response = HttpResponse(proof.text, content_type=_TEXT)
     response.headers["Content-Disposition"] = f'attachment; filename="{record_id}.tlog-proof"'
     return _public(response, "no-store")
 

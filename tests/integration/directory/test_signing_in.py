@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from huying.directory import actions
 from huying.directory.models import Account, SignIn
-from huying.directory.pages.session import SEEN, STARTED
+from huying.directory.pages.session import PROVEN, PROVEN_SECONDS, SEEN, STARTED
 from huying.directory.permissions import Actor, Role
 from huying.directory.vault import Sealed
 from huying.ledger.models import Record
@@ -270,3 +270,172 @@ def test_a_failed_record_leaves_no_lock_out_open(
             account_id=dispatcher.account_id, password="Another-Pass-77", by=make.SYSTEM
         )
     assert sign_in(client, "li", make.PASSWORD) == 302
+
+
+PASSWORD = {"password": make.PASSWORD}
+
+
+def _some_time_later(client: Client) -> None:
+    session = client.session
+    session[PROVEN] -= PROVEN_SECONDS + 1
+    session.save()
+
+
+def test_what_changes_the_sign_in_asks_for_the_password_again(
+    client: Client, dispatcher: Actor
+) -> None:
+    elsewhere = Client()
+    sign_in(elsewhere, "li", make.PASSWORD)
+    sign_in(client, "li", make.PASSWORD)
+    other = SignIn.objects.get(session_key=elsewhere.session.session_key)
+    _some_time_later(client)
+    asked = {
+        "/account/second-factor/": client.get("/account/second-factor/"),
+        f"/account/sessions/{other.pk}/end/": client.post(f"/account/sessions/{other.pk}/end/"),
+        "/account/sign-out-everywhere/": client.post("/account/sign-out-everywhere/"),
+    }
+    for path, answer in asked.items():
+        assert answer.headers["Location"].startswith("/account/confirm/?next=%2Faccount%2F"), path
+    assert elsewhere.get("/account/").status_code == 200
+    assert "再输一遍密码" in client.get("/account/confirm/").content.decode()
+
+    before = client.session.session_key
+    wrong = client.post("/account/confirm/", {"password": "wrong", "next": "/account/"})
+    assert wrong.status_code == 401
+    right = client.post("/account/confirm/", {**PASSWORD, "next": "/account/second-factor/"})
+    assert right.headers["Location"] == "/account/second-factor/"
+    away = client.post("/account/confirm/", {**PASSWORD, "next": "https://evil.example/"})
+    assert away.headers["Location"] == "/account/"
+    assert client.session.session_key != before
+    assert client.get("/account/second-factor/").status_code == 200
+    client.post(f"/account/sessions/{other.pk}/end/")
+    assert elsewhere.get("/account/").status_code == 302
+    page = client.get("/account/").content.decode()
+    assert "本机" in page, "the list knows this session under its new key"
+
+
+def test_wrong_passwords_when_asked_again_lock_as_at_the_door(
+    client: Client, dispatcher: Actor
+) -> None:
+    sign_in(client, "li", make.PASSWORD)
+    _some_time_later(client)
+    for _ in range(4):
+        assert client.post("/account/confirm/", {"password": "wrong"}).status_code == 401
+    assert client.post("/account/confirm/", {"password": "wrong"}).status_code == 423
+    assert client.post("/account/confirm/", PASSWORD).status_code == 423
+
+
+def test_a_new_second_factor_ends_the_other_sessions(client: Client, dispatcher: Actor) -> None:
+    elsewhere = Client()
+    sign_in(elsewhere, "li", make.PASSWORD)
+    sign_in(client, "li", make.PASSWORD)
+    client.get("/account/second-factor/")
+    code = pyotp.TOTP(secret_of(dispatcher)).now()
+    assert client.post("/account/second-factor/", {"code": code}).status_code == 302
+    assert client.get("/account/").status_code == 200
+    assert elsewhere.get("/account/").status_code == 302
+
+
+def test_a_password_given_anew_leaves_the_second_factor(client: Client, dispatcher: Actor) -> None:
+    sign_in(client, "li", make.PASSWORD)
+    client.get("/account/second-factor/")
+    totp = pyotp.TOTP(secret_of(dispatcher))
+    client.post("/account/second-factor/", {"code": totp.now()})
+    new = "Another-Pass-77"
+    actions.set_password(account_id=dispatcher.own_account(), password=new, by=make.SYSTEM)
+    assert client.get("/account/").status_code == 302, "its sessions ended"
+    assert sign_in(client, "li", new) == 302
+    assert client.get("/account/").status_code == 302, "the code is still owed"
+
+
+def test_a_session_more_than_five_ends_the_oldest(client: Client, dispatcher: Actor) -> None:
+    browsers = [Client() for _ in range(6)]
+    for browser in browsers:
+        assert sign_in(browser, "li", make.PASSWORD) == 302
+    alive = [browser.get("/account/").status_code == 200 for browser in browsers]
+    assert alive == [False, *[True] * 5]
+    assert SignIn.objects.filter(ended_at__isnull=True).count() == 5
+
+
+def test_a_sign_in_gets_a_session_of_its_own(client: Client, dispatcher: Actor) -> None:
+    """A session somebody planted before the sign-in is worth nothing after it (fixation)."""
+    session = client.session
+    session["planted"] = "1"
+    session.save()
+    planted = session.session_key
+    assert sign_in(client, "li", make.PASSWORD) == 302
+    assert client.session.session_key != planted
+    stranger = Client()
+    stranger.cookies["sessionid"] = str(planted)
+    assert stranger.get("/account/").status_code == 302
+    assert len(client.session.session_key or "") >= 32
+
+
+def test_signed_out_the_old_cookie_opens_nothing(client: Client, dispatcher: Actor) -> None:
+    sign_in(client, "li", make.PASSWORD)
+    kept = client.cookies["sessionid"].value
+    page = client.get("/account/").content.decode()
+    assert 'action="/sign-out/"' in page
+    client.post("/sign-out/")
+    thief = Client()
+    thief.cookies["sessionid"] = kept
+    assert thief.get("/account/").status_code == 302
+
+
+def test_everybody_may_owe_a_second_factor(client: Client, settings: object) -> None:
+    settings.SECOND_FACTOR_ROLES = ["ALL"]  # type: ignore[attr-defined]  # a fixture's proxy
+    make.make_staff(Role.GRID_WORKER, username="sun", password=make.PASSWORD)
+    sign_in(client, "sun", make.PASSWORD)
+    assert client.get("/start/").headers["Location"] == "/account/second-factor/"
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["P@ssw0rd2026!", "Admin@123456", "Huying#2026xx", "Wangge12345!", "Iloveyou1314!",
+     "Dragon2026!!", "Zhili-Zhongxin-88", "county-Admin-1"],
+)  # fmt: skip
+def test_words_everybody_would_try_are_no_password_however_dressed(password: str) -> None:
+    account = make.make_account()
+    with pytest.raises(actions.PasswordRefused) as refused:
+        actions.set_password(account_id=account.pk, password=password, by=make.SYSTEM)
+    assert "容易被猜到" in refused.value.zh
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["Qinghe-2026-ok", "correct Horse battery 9", "天青色等烟雨而我等你Ab1", "A1-" + "长" * 100],
+)
+def test_long_ones_and_any_letters_are_taken_as_they_are(client: Client, password: str) -> None:
+    account = make.make_account("wu")
+    actions.set_password(account_id=account.pk, password=password, by=make.SYSTEM)
+    assert sign_in(client, "wu", password) == 302
+    for other in (password.swapcase(), password[:-1], f"{password} "):
+        assert sign_in(Client(), "wu", other) == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_attempt_leaves_a_line_without_what_was_typed(
+    client: Client, dispatcher: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "huying.trail"):
+        sign_in(client, "li", "typed-Secret-1")
+        sign_in(client, "typed-name", "typed-Secret-1")
+        client.get("/admin/directory/account/")
+        client.get("/api/v1/me")
+        client.get("/api/v1/cases/424242", headers={"Authorization": "Bearer hy_nothing"})
+        client.force_login(make.account_of(dispatcher))
+        client.get("/audit/")
+        client.get("/desk/424242/")
+    lines = [
+        {"what": record.getMessage(), **getattr(record, "numbers", {})}
+        for record in caplog.records
+        if record.name == "huying.trail"
+    ]
+    assert {"what": "sign_in.refused", "account": dispatcher.account_id, "why": "PASSWORD"} in lines
+    assert {"what": "sign_in.refused", "why": "UNKNOWN"} in lines
+    refused = [line for line in lines if line["what"] == "access.refused"]
+    told = {(line["status"], line["route"], line["by"]) for line in refused}
+    assert (401, "api/v1/me", "resident") in told
+    assert (403, "audit/", dispatcher.ref) in told
+    assert (404, "desk/<int:case_id>/", dispatcher.ref) in told
+    assert "typed" not in str(lines)

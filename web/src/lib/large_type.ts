@@ -13,7 +13,7 @@ function apply(step: number): void {
   else delete root.dataset.large;
   const age = step > 0 ? YEAR_S : 0;
   // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is missing in Safari and Firefox
-  document.cookie = `large_type=${step || ""}; path=/; max-age=${age}; samesite=lax`;
+  document.cookie = `large_type=${step || ""}; path=/; max-age=${age}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
   for (const button of all("[data-large-type]")) button.setAttribute("aria-pressed", String(step > 0));
 }
 

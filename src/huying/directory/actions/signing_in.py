@@ -23,6 +23,7 @@ from huying.directory.parameters import sign_in_rules
 from huying.directory.permissions import Actor, DomainError, Permission
 from huying.directory.throttle import TooOften, allow
 from huying.ledger.actions import record
+from huying.telemetry import trail
 
 TOTP_STEP_SECONDS = 30
 KEEP_SIGN_INS_DAYS = 365
@@ -74,13 +75,28 @@ def check_password_of(*, username: str, password: str, by: Actor) -> PasswordAcc
     name = username.strip().lower()[:60]
     account = Account.objects.filter(username=name, is_active=True).first()
     if account is None:
+        # Not even the digest of the name: people type passwords where names belong.
+        trail.note("sign_in.refused", why="UNKNOWN")
         _refuse_unknown(name, password, now)
         raise _refused()
+    _require_password(account, password, now)
+    return PasswordAccepted(account.pk, account.has_second_factor)
+
+
+def confirm_password(*, password: str, by: Actor) -> None:
+    """Whoever is signed in says once more that it is they; failures count as at the door.
+
+    Raises `SignInRefused`, `AccountLocked`.
+    """
+    _require_password(Account.objects.get(pk=by.own_account()), password, timezone.now())
+
+
+def _require_password(account: Account, password: str, now: datetime) -> None:
     _require_unlocked(account, now)
     if len(password) > 128 or not check_password(password, account.password):
+        trail.note("sign_in.refused", account=account.pk, why="PASSWORD")
         _count_failure(account.pk, now)
         raise _refused()
-    return PasswordAccepted(account.pk, account.has_second_factor)
 
 
 def _refused() -> SignInRefused:
@@ -109,6 +125,7 @@ def _refuse_unknown(name: str, password: str, now: datetime) -> None:
 
 def _require_unlocked(account: Account, now: datetime) -> None:
     if account.locked_until is not None and account.locked_until > now:
+        trail.note("sign_in.refused", account=account.pk, why="LOCKED")
         raise AccountLocked(account.locked_until)
 
 
@@ -161,12 +178,15 @@ def offer_second_factor(*, by: Actor) -> str:
 
 
 def confirm_second_factor(*, code: str, by: Actor) -> None:
-    """Put the offered secret in force with the first code it shows."""
+    """Put the offered secret in force with the first code it shows. Ends all sessions but the
+    caller's (the page renews it)."""
     account = Account.objects.get(pk=by.own_account())
     with transaction.atomic():
         if not _take_code(account, code, timezone.now()):
             raise _wrong_code()
-        Account.objects.filter(pk=account.pk).update(totp_confirmed_at=timezone.now())
+        Account.objects.filter(pk=account.pk).update(
+            totp_confirmed_at=timezone.now(), session_salt=secrets.token_hex(16)
+        )
         record(
             kind="account.second_factor_set",
             subject=f"account:{account.pk}",
@@ -185,6 +205,7 @@ def check_second_factor(*, account_id: int, code: str, by: Actor) -> None:
     account = Account.objects.get(pk=account_id, is_active=True)
     _require_unlocked(account, now)
     if not account.has_second_factor or not _take_code(account, code, now):
+        trail.note("sign_in.refused", account=account.pk, why="CODE")
         _count_failure(account_id, now)
         raise _wrong_code()
 
@@ -251,7 +272,15 @@ def note_sign_in(
             address_digest=vault.keyed_digest("sign_in.address", address) if address else "",
             started_at=now,
         )
-        record(kind="account.signed_in", subject=f"account:{account_id}", by=by.ref, body={})
+        record(
+            kind="account.signed_in",
+            subject=f"account:{account_id}",
+            by=by.ref,
+            body={"factors": 1 + account.has_second_factor},
+        )
+        if not settings.DEMO:
+            # Everybody at a demonstration shares its accounts.
+            _end_oldest(account_id, rules.most_sessions, now)
     owes = set()
     usable = is_password_usable(account.password)
     if usable and (
@@ -262,6 +291,22 @@ def note_sign_in(
         owes.add("SECOND_FACTOR")
     # The demonstration's accounts have no password, and its visitors no phone to enrol.
     return frozenset() if settings.DEMO and not usable else frozenset(owes)
+
+
+def _end_oldest(account_id: int, keep: int, now: datetime) -> None:
+    """No more than `keep` sessions of one account; the newest stay."""
+    since = now - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    open_ones = SignIn.objects.filter(
+        account=account_id, ended_at__isnull=True, started_at__gt=since
+    ).order_by("-started_at", "-id")
+    over = list(open_ones.values_list("pk", "session_key")[keep:])
+    Session.objects.filter(session_key__in=[key for _, key in over]).delete()
+    SignIn.objects.filter(pk__in=[pk for pk, _ in over]).update(ended_at=now)
+
+
+def renew_session(*, before: str, after: str, by: Actor) -> None:
+    """The same session under a new key: whoever saw the old one has nothing."""
+    SignIn.objects.filter(session_key=before, account_id=by.own_account()).update(session_key=after)
 
 
 def note_sign_out(*, session_key: str, by: Actor) -> None:

@@ -40,6 +40,15 @@ class CodeForm(forms.Form):
     )
 
 
+class ConfirmForm(forms.Form):
+    password = forms.CharField(
+        label=_("密码"),
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "hy-input"}),
+    )
+
+
 class PasswordForm(forms.Form):
     old = forms.CharField(
         label=_("原密码"),

@@ -21,6 +21,8 @@ from huying.directory.rules.clients import client_named
 from huying.directory.throttle import client_address
 
 SEEN = "seen_at"
+PROVEN = "proven_at"
+PROVEN_SECONDS = 600
 STARTED = "started_at"
 OWES = "owes"
 DUTY_PAGES = {
@@ -87,7 +89,7 @@ def open_session(request: HttpRequest, account_id: int) -> Actor:
     login(request, account, backend="django.contrib.auth.backends.ModelBackend")
     actor = actor_for(account_id)
     now = int(time.time())
-    request.session[STARTED] = request.session[SEEN] = now
+    request.session[STARTED] = request.session[SEEN] = request.session[PROVEN] = now
     owes = note_sign_in(
         account_id=account_id,
         session_key=request.session.session_key or "",
@@ -100,6 +102,14 @@ def open_session(request: HttpRequest, account_id: int) -> Actor:
     return actor
 
 
-def settle(request: HttpRequest, duty: str) -> None:
-    """Strike a duty off the session."""
-    request.session[OWES] = [owed for owed in request.session.get(OWES, []) if owed != duty]
+def recently_proven(request: HttpRequest) -> bool:
+    """Whether whoever sits here gave their password in the last minutes, or has none to give."""
+    proven = int(request.session.get(PROVEN, 0))
+    account = Account.objects.get(pk=request.session[SESSION_KEY])
+    return time.time() - proven < PROVEN_SECONDS or not account.has_usable_password()
+
+
+def prove(request: HttpRequest) -> None:
+    """Note that the password was given just now, under a new session key."""
+    request.session.cycle_key()
+    request.session[PROVEN] = int(time.time())

@@ -124,7 +124,10 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     if actor.account_id is not None:
         actions.note_sign_out(session_key=request.session.session_key or "", by=actor)
     logout(request)
-    return HttpResponseRedirect("/sign-in/")
+    answer = HttpResponseRedirect("/sign-in/")
+    # Not "storage": what a grid worker wrote without a signal and could not send yet lies there.
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer
 
 
 @never_cache

@@ -11,6 +11,7 @@ urlpatterns = [
     path("sign-out/", signing_in.sign_out, name="sign_out"),
     path("start/", signing_in.start, name="start"),
     path("account/", account.account, name="account"),
+    path("account/confirm/", account.confirm, name="account_confirm"),
     path("account/password/", account.password, name="account_password"),
     path("account/second-factor/", account.second_factor, name="account_second_factor"),
     path("account/sessions/<int:sign_in_id>/end/", account.end_session, name="account_end_session"),

@@ -14,6 +14,8 @@ class SignInRules:
     password_max_age_days: int = 180
     """0: passwords do not age."""
     second_factor_roles: frozenset[str] = frozenset()
+    """ALL: everybody."""
+    most_sessions: int = 5
 
     def lock_until(self, failures: int, now: datetime) -> datetime | None:
         """Until when the account is locked after so many failures in a row; None: not at all."""
@@ -26,4 +28,4 @@ class SignInRules:
         return limit > 0 and now - changed_at > timedelta(days=limit)
 
     def needs_second_factor(self, roles: frozenset[str]) -> bool:
-        return not self.second_factor_roles.isdisjoint(roles)
+        return not self.second_factor_roles.isdisjoint(roles | {"ALL"})

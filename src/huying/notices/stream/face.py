@@ -95,8 +95,8 @@ class Live:
             settings.PUBLIC_URL,
             *settings.CSRF_TRUSTED_ORIGINS,
         }:
-            return _refusal(403, "ORIGIN_NOT_ALLOWED", {})
-        headers = _cors(origin)
+            return _refusal(403, "ORIGIN_NOT_ALLOWED", _headers(None))
+        headers = _headers(origin)
         session_key = request.cookies.get(settings.SESSION_COOKIE_NAME, "")
         try:
             actor = await self.ask(visitor, session_key) if session_key else None
@@ -113,7 +113,7 @@ class Live:
         return StreamingResponse(
             stream.events(),
             media_type="text/event-stream",
-            headers={**headers, "Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            headers={**headers, "X-Accel-Buffering": "no"},
         )
 
     async def healthz(self, _: Request) -> Response:
@@ -235,14 +235,24 @@ def _block(event: str, data: bytes, position: str = "") -> bytes:
     return identity + b"event: %s\ndata: %s\n\n" % (event.encode(), data)
 
 
-def _cors(origin: str | None) -> dict[str, str]:
-    if origin is None:
-        return {"Vary": "Origin"}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Credentials": "true",
-        "Vary": "Origin",
-    }
+_SECURE: Final = {
+    "Vary": "Origin",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Cache-Control": "no-store",
+}
+
+
+def _headers(origin: str | None) -> dict[str, str]:
+    found = dict(_SECURE)
+    if settings.SECURE_HSTS_SECONDS:
+        found["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}" + (
+            "; includeSubDomains" if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else ""
+        )
+    if origin is not None:
+        found["Access-Control-Allow-Origin"] = origin
+        found["Access-Control-Allow-Credentials"] = "true"
+    return found
 
 
 def _refusal(status: int, code: str, headers: dict[str, str]) -> Response:

@@ -19,6 +19,7 @@ _PERSONAL = re.compile(
     r"(?<=DETAIL:)[^\n]+"  # PostgreSQL quotes the row that failed, words and all
     r"|(?<=/r/)[0-9A-Za-z-]{10,20}"  # the address of a receipt's page
     r"|(?<=/reports/)[0-9A-Za-z-]{10,20}"  # and of the REST interface
+    r"|(?<=/intake/)[0-9A-Za-z-]{10,20}"  # and of the slip it is read out from
     r"|\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}\b"  # a receipt as it is shown
     r"|(?<![0-9])1[3-9][0-9]{9}(?![0-9])"  # a mobile number
     r"|(?<![0-9])[1-9][0-9]{16}[0-9Xx](?![0-9])"  # GB 11643-1999

@@ -151,6 +151,25 @@ def test_the_table_names_every_endpoint() -> None:
     assert published == {(method, path.partition("?")[0]) for method, path in ENDPOINTS}
 
 
+# In no description for programs, with the test that asks for them.
+UNPUBLISHED = {
+    "openapi.json": "the description",
+    "docs": "the description, to read",
+    "": "the description's root",
+    "attachments/{}": "test_reach.py: whoever sees the case or holds the receipt",
+}
+
+
+def test_no_endpoint_is_hidden_from_the_table() -> None:
+    listed = {re.sub(r"{[^}]+}", "{}", path.partition("?")[0]).strip("/") for _, path in ENDPOINTS}
+    routed = {
+        route.removeprefix("api/v1").strip("/")
+        for route in _routes(get_resolver())
+        if route.startswith("api/v1")
+    }
+    assert routed == listed | set(UNPUBLISHED)
+
+
 @pytest.mark.parametrize("role", ["", *STAFF])
 def test_endpoints(role: str, client_of: Any) -> None:
     client, reports = client_of(role)

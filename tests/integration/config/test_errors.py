@@ -120,3 +120,24 @@ def test_a_wrong_host_is_refused_without_a_trace(client: Client) -> None:
     answer = client.get("/api/v1/divisions", headers={"host": "evil.example"})
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/services/", "/api/v1/categories"])
+def test_a_fault_of_ours_tells_the_caller_nothing_and_the_log_all(
+    path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the secret of the machine room")
+
+    monkeypatch.setattr("huying.cases.queries.categories", broken)
+    monkeypatch.setattr("huying.directory.queries.organisations", broken)
+    answer = _get(Client(raise_request_exception=False), path)
+    assert answer.status_code == 500
+    said = answer.content.decode()
+    for inner in ("machine room", "Traceback", "RuntimeError", "huying.cases", ".py"):
+        assert inner not in said
+    if path.startswith("/api/"):
+        _problem(answer, 500, "SERVER_ERROR")
+    else:
+        assert "<html" in said
+    assert "machine room" in caplog.text

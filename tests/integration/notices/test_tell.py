@@ -272,3 +272,13 @@ def test_a_case_is_announced_alone_or_with_the_notice(
             case=actions.CaseNews(7, "2026-000007", "DISPATCHED", "990101001000", (3,)),
         )  # fmt: skip
     assert [p["k"] for p in heard(listener)] == ["case", "notice"]
+
+
+def test_a_title_is_one_line(transactional_db: None) -> None:
+    """It is the subject of a mail: a second line there would be a header of somebody's choice."""
+    reader = make_reader()
+    (notice_id,) = tell(reader, title="派单\r\nBcc: other@example.org", body="第一行\n第二行")
+    notice = Notice.objects.get(pk=notice_id)
+    assert "\n" not in notice.title
+    assert "\r" not in notice.title
+    assert notice.body == "第一行\n第二行"

@@ -146,3 +146,12 @@ def test_the_launcher_reads_the_settings_of_the_machine(release: Path, tmp_path:
     assert f"HUYING_STATIC_DIR={release}/static" in said
     assert f"PYTHONPATH={release}/src" in said
     assert said[-1] == "-m huying.config.cli web --workers 2"
+
+
+def test_a_program_without_tls_is_refused_and_not_led_on() -> None:
+    text = (ROOT / "deploy" / "compose" / "Caddyfile").read_text(encoding="utf-8")
+    plain = text[text.index(":80 {") : text.index(":443 {")]
+    for programs in ("/api/*", "/open311/*"):
+        assert re.search(rf"handle {re.escape(programs)} {{\s*respond [^}}]*403", plain)
+    assert "redir https://" in plain
+    assert "protocols tls1.2 tls1.3" in text

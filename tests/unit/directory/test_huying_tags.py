@@ -44,13 +44,16 @@ def test_a_provisional_due_date_is_said_on_the_chip_and_explained() -> None:
     assert "公布后自动重算" in page
 
 
+@pytest.mark.parametrize("name", ["large_type", "__Host-large_type"])
 @pytest.mark.parametrize(
     ("cookie", "expected"),
     [("2", ' hy-large data-large="2"'), ("", ""), ("9", ""), ('1" onload="x', "")],
 )
-def test_large_type_takes_its_step_from_the_cookie_alone(cookie: str, expected: str) -> None:
+def test_large_type_takes_its_step_from_the_cookie_alone(
+    cookie: str, expected: str, name: str
+) -> None:
     request = RequestFactory().get("/")
-    request.COOKIES["large_type"] = cookie
+    request.COOKIES[name] = cookie
     page = render("{% large_type_class %}{% large_type_attribute %}", request=request)
     assert page == expected
 

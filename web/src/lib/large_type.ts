@@ -5,6 +5,9 @@ import { all, make } from "./dom.js";
 import { say } from "./words.js";
 
 const YEAR_S = 31_536_000;
+const SAFE = location.protocol === "https:";
+/** Over TLS a browser takes a cookie of this name from this very host alone. */
+const COOKIE = SAFE ? "__Host-large_type" : "large_type";
 
 function apply(step: number): void {
   const root = document.documentElement;
@@ -13,7 +16,7 @@ function apply(step: number): void {
   else delete root.dataset.large;
   const age = step > 0 ? YEAR_S : 0;
   // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is missing in Safari and Firefox
-  document.cookie = `large_type=${step || ""}; path=/; max-age=${age}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  document.cookie = `${COOKIE}=${step || ""}; path=/; max-age=${age}; samesite=lax${SAFE ? "; secure" : ""}`;
   for (const button of all("[data-large-type]")) button.setAttribute("aria-pressed", String(step > 0));
 }
 

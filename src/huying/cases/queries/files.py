@@ -52,7 +52,7 @@ def file_headers(path: Path, mime: str) -> dict[str, str]:
     inline = mime.startswith("image/")
     return {
         "Cache-Control": "private, max-age=3600",
-        "Content-Disposition": "inline" if inline else f'attachment; filename="{path.name}"',
+        "Content-Disposition": f'{"inline" if inline else "attachment"}; filename="{path.name}"',
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
     }

@@ -193,7 +193,10 @@ def large_type_attribute(context: template.Context) -> SafeString:
 
 def _large_step(context: template.Context) -> str:
     request = context.get("request")
-    value = request.COOKIES.get("large_type", "") if isinstance(request, HttpRequest) else ""
+    if not isinstance(request, HttpRequest):
+        return ""
+    # Over TLS the name carries the prefix: web/src/lib/large_type.ts.
+    value = request.COOKIES.get("__Host-large_type") or request.COOKIES.get("large_type", "")
     return value if value in _LARGE_STEPS else ""
 
 

@@ -134,7 +134,8 @@ def tell(
                 "kind": kind,
                 "topic": topic_of(kind),
                 "urgency": urgency.value,
-                "title": _printable(title),
+                # One line: it is the subject of a mail.
+                "title": _printable(title).replace("\n", " "),
                 "body": _printable(body),
                 "link": link,
                 "subject": subject,

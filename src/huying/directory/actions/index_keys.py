@@ -8,7 +8,7 @@ older generation after that turn, nobody is put in twice.
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from django.db import OperationalError, connection, transaction
 
@@ -138,7 +138,7 @@ def _write_from_now_on(generation: int, by: Actor, wait: Callable[[float], None]
 def _raise_table(one: IndexedTable, generation: int, raised: int, progress: Progress | None) -> int:
     columns = list(one.columns)
     old = " OR ".join(f"{generation_of(column)} < %(generation)s" for column in columns)
-    last: object = None
+    last: Any = None
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             # What somebody holds is passed over: who waits for nobody stops nobody.

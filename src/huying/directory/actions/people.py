@@ -199,7 +199,7 @@ def reveal_person(
 
 def _require_matter(event: LookAsked, by: Actor) -> None:
     answers = look_asked.send(sender=Person, event=event, by=by)
-    if not any(answer is True for _room, answer in answers):
+    if not any(answer for _room, answer in answers):
         raise NotAllowed(
             zh="只能因经办的事项查看其反映人的信息；这件事项不在您的范围内，或与此人无关。",
             en="People are shown for a matter of yours that they are party to; this is not one.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
 import segno
@@ -40,7 +40,7 @@ def proven(view: View[P]) -> View[P]:
         onward = request.path if request.method == "GET" else "/account/"
         return HttpResponseRedirect(f"{reverse('account_confirm')}?{urlencode({'next': onward})}")
 
-    return guarded
+    return cast(View[P], guarded)
 
 
 @never_cache

@@ -38,6 +38,17 @@ class StaffLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInChanged:
+    """How an account signs in changed, or somebody tried too often: its holder is to know.
+
+    `what` is PASSWORD_CHANGED, PASSWORD_SET, FACTOR_SET, FACTOR_RESET or LOCKED.
+    """
+
+    account_id: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """So many things of one kind that somebody holds, said before they are handed over."""
 
@@ -49,6 +60,7 @@ class Held:
 working_year_imported = Signal()
 person_erased = Signal()
 staff_left = Signal()
+sign_in_changed = Signal()
 # Asked before: each subscriber answers with the `Held` of its room.
 staff_leaving = Signal()
 # Asked before: the room that knows the matter answers whether the person is party to it and `by`

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from huying.directory.actions.freshness import actor_changed
 from huying.directory.actions.leaving import hand_over
+from huying.directory.events import SignInChanged, sign_in_changed
 from huying.directory.models import Account, FormerPassword
 from huying.directory.parameters import sign_in_rules
 from huying.directory.passwords import reasons
@@ -164,6 +165,7 @@ def set_password(*, account_id: int, password: str, by: Actor) -> None:
     with transaction.atomic():
         _replace(account, password, must_change=True)
         _record("account.password_set", account_id, by)
+        _told(account_id, "PASSWORD_SET", by)
 
 
 def change_password(*, old: str, new: str, by: Actor) -> None:
@@ -181,6 +183,11 @@ def change_password(*, old: str, new: str, by: Actor) -> None:
     with transaction.atomic():
         _replace(account, new, must_change=False)
         _record("account.password_changed", account.pk, by)
+        _told(account.pk, "PASSWORD_CHANGED", by)
+
+
+def _told(account_id: int, what: str, by: Actor) -> None:
+    sign_in_changed.send(sender=Account, event=SignInChanged(account_id, what), by=by)
 
 
 def _replace(account: Account, password: str, *, must_change: bool) -> None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from huying.directory import vault
 from huying.directory.actions.freshness import actor_changed
+from huying.directory.events import SignInChanged, sign_in_changed
 from huying.directory.models import Account, SignIn
 from huying.directory.parameters import sign_in_rules
 from huying.directory.permissions import Actor, DomainError, Permission
@@ -152,8 +153,13 @@ def _count_failure(account_id: int, now: datetime) -> None:
                 by="system:sign_in",
                 body={"minutes": rules.lock_minutes},
             )
+            _told(account_id, "LOCKED", Actor.system("sign_in"))
     if row == (0,) and until is not None:
         raise AccountLocked(until)
+
+
+def _told(account_id: int, what: str, by: Actor) -> None:
+    sign_in_changed.send(sender=Account, event=SignInChanged(account_id, what), by=by)
 
 
 def offer_second_factor(*, by: Actor) -> str:
@@ -193,6 +199,7 @@ def confirm_second_factor(*, code: str, by: Actor) -> None:
             by=by.ref,
             body={},
         )
+        _told(account.pk, "FACTOR_SET", by)
         actor_changed(account.pk)
 
 
@@ -250,6 +257,7 @@ def reset_second_factor(*, account_id: int, by: Actor) -> None:
             by=by.ref,
             body={},
         )
+        _told(account_id, "FACTOR_RESET", by)
         actor_changed(account_id)
 
 

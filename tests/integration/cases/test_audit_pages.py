@@ -16,7 +16,7 @@ from huying.cases.models import Act, Case, Report
 from huying.directory import actions as directory
 from huying.directory.permissions import Role
 from huying.ledger.models import Record, Salt
-from tests.factories.cases import Office, make_answered, make_office, make_report
+from tests.factories.cases import Office, make_answered, make_report
 from tests.factories.directory import TOWNSHIP, account_of, make_post, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -29,11 +29,6 @@ PAGES = (
     "/audit/ledger/",
     "/audit/cases/{case}/",
 )
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 @pytest.fixture

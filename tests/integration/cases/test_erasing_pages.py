@@ -9,17 +9,12 @@ from django.test import Client
 from huying.cases import actions
 from huying.cases.models import Report
 from huying.directory.models import AccessRecord, Person
-from tests.factories.cases import Office, do, make_office, make_report
+from tests.factories.cases import Office, do, make_report
 from tests.factories.directory import account_of
 
 pytestmark = pytest.mark.django_db
 
 SAID = {"ground": "WITHDRAWN", "reason": "本人当面书面申请，已核对证件", "sure": "on"}
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 @pytest.fixture

@@ -18,15 +18,10 @@ from huying.directory.queries import actor_for
 from huying.directory.tasks import hand_over_ended
 from huying.ledger.models import Record
 from huying.notices.models import Notice
-from tests.factories.cases import Office, account, do, make_office, make_report
+from tests.factories.cases import Office, account, do, make_report
 from tests.factories.directory import SYSTEM, account_of, make_post, make_staff
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 def _taken(office: Office, number: int = 2) -> list[int]:

@@ -18,7 +18,6 @@ from tests.factories.cases import (
     do,
     make_alert_case,
     make_answered,
-    make_office,
     make_photo,
     make_report,
 )
@@ -26,11 +25,6 @@ from tests.factories.cases import (
 pytestmark = pytest.mark.django_db
 
 OUTBOX = {"X-Huying-Outbox": "1"}
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 
 import uvloop
@@ -106,3 +107,30 @@ class DeviceClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def stamp(moment: datetime, *, milliseconds: bool = False) -> str:
+    return hj212.format_time(moment, milliseconds=milliseconds)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def segment(
+    mn: str,
+    items: str = "a34004-Rtd=35,a34004-Flag=N",
+    *,
+    cn: str = "2011",
+    flag: int = 5,
+    at: datetime | None = None,
+    pw: str = "123456",
+    qn: datetime | None = None,
+    st: str = "22",
+    packet: str = "",
+) -> str:
+    """A data segment as a device sends it, `##` and CRC still to come."""
+    data_time = f"DataTime={stamp(at or now())}"
+    body = f"{data_time};{items}" if items else data_time
+    sent = stamp(qn or now(), milliseconds=True)
+    return f"QN={sent};ST={st};CN={cn};PW={pw};MN={mn};Flag={flag};{packet}CP=&&{body}&&"

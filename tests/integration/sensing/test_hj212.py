@@ -1,20 +1,11 @@
 """HJ 212 over real sockets: what devices send, what they are told, what is kept."""
 
-import csv
-import io
-import json
-from collections import Counter
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 
-from huying.sensing import actions, decode, queries
-from huying.sensing.listeners import commands
+from huying.sensing import actions, queries
 from huying.sensing.models import (
-    Device,
     DeviceState,
     HourlyMean,
     Observation,
@@ -22,37 +13,10 @@ from huying.sensing.models import (
     Quarantine,
 )
 from huying.standards import hj212
-from huying.standards.hj212 import ExeRtn, QnRtn
 from tests.factories.sensing import SYSTEM, frame, make_device
-from tests.integration.sensing.devices import DeviceClient, RunningListener
+from tests.integration.sensing.devices import DeviceClient, RunningListener, now, segment, stamp
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def stamp(moment: datetime, *, milliseconds: bool = False) -> str:
-    return hj212.format_time(moment, milliseconds=milliseconds)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def segment(
-    mn: str,
-    items: str = "a34004-Rtd=35,a34004-Flag=N",
-    *,
-    cn: str = "2011",
-    flag: int = 5,
-    at: datetime | None = None,
-    pw: str = "123456",
-    qn: datetime | None = None,
-    st: str = "22",
-    packet: str = "",
-) -> str:
-    data_time = f"DataTime={stamp(at or now())}"
-    body = f"{data_time};{items}" if items else data_time
-    sent = stamp(qn or now(), milliseconds=True)
-    return f"QN={sent};ST={st};CN={cn};PW={pw};MN={mn};Flag={flag};{packet}CP=&&{body}&&"
 
 
 def test_data_is_acknowledged_and_stored(listener: RunningListener) -> None:
@@ -262,47 +226,6 @@ def test_the_form_of_2005(listener: RunningListener) -> None:
     }
 
 
-def test_sm4_both_ways(listener: RunningListener) -> None:
-    key = bytes(range(16))
-    device = make_device(sm4_key=key.hex())
-    sender = hj212.Sender(device.mn, "22", "123456", 2025, key)
-    items = [hj212.Item("a34004", {"Rtd": 35})]
-    (data,) = hj212.upload(sender, "2011", now(), items, qn=now())
-    assert b"a34004" not in data
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        assert client.ask(data).cn == "9014"
-        client.send(hj212.request_calibration(sender, now()))
-        told = client.bytes_until(b"CN=1012")
-
-    assert Observation.objects.get().values == [35.0]
-    assert b"SystemTime" not in told
-    *_, command = hj212.Deframer(key_of={device.mn: key}.get).feed(told)
-    assert isinstance(command, hj212.Frame)
-    assert command.encrypted
-    assert hj212.parse_time(command.fields["SystemTime"]) is not None
-
-
-@pytest.mark.parametrize("registered", ["", bytes(range(1, 17)).hex()])
-def test_a_wrong_key_is_told_and_the_data_kept_until_it_is_mended(
-    listener: RunningListener, registered: str
-) -> None:
-    key = bytes(range(16))
-    device = make_device(sm4_key=registered or None)
-    sender = hj212.Sender(device.mn, "22", "123456", 2025, key)
-    (data,) = hj212.upload(sender, "2011", now(), [hj212.Item("a34004", {"Rtd": 35})], qn=now())
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        assert client.ask(data).fields["QnRtn"] == "9"
-    listener.until(lambda: Quarantine.objects.exists())
-    item = Quarantine.objects.get()
-    assert (item.reason, item.mn) == ("WRONG_KEY", device.mn)
-
-    actions.change_device(mn=device.mn, sm4_key=key.hex(), by=SYSTEM)
-    assert actions.replay_quarantine(by=SYSTEM, reason="WRONG_KEY").accepted == 1
-    assert Observation.objects.get().values == [35.0]
-
-
 def test_raw_data_stand_beside_those_that_count(listener: RunningListener) -> None:
     device = make_device()
     at = now()
@@ -321,23 +244,6 @@ def test_raw_data_stand_beside_those_that_count(listener: RunningListener) -> No
     assert found == [{"a34004-Raw": 41.0}, {"a34004": 35.0, "a34004-Raw": 41.0}]
 
 
-def test_a_key_over_the_line_is_refused_and_not_kept(listener: RunningListener) -> None:
-    device = make_device(sm4_key="")
-    secret = "0123456789abcdef0123456789abcdef"
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        for mn in (device.mn, "NOBODY"):
-            text = segment(mn, cn="1014", flag=9).split("CP=")[0] + f"CP=&&Key={secret}&&"
-            answer = client.ask(frame(text))
-            assert answer.cn == "9011"
-            assert answer.fields["QnRtn"] == ("2" if mn == device.mn else "4")
-
-    listener.until(lambda: Quarantine.objects.count() == 2)
-    kept = {item.reason: bytes(item.raw) for item in Quarantine.objects.all()}
-    assert kept.keys() == {"KEY_REFUSED", "UNKNOWN_DEVICE"}
-    assert not any(secret.encode() in raw for raw in kept.values())
-
-
 def test_a_heartbeat_is_answered_with_one(listener: RunningListener) -> None:
     device = make_device()
     text = segment(device.mn, cn="9015", flag=9).split("CP=")[0] + "CP=&&&&"
@@ -352,124 +258,6 @@ def test_a_heartbeat_is_answered_with_one(listener: RunningListener) -> None:
     assert not Quarantine.objects.exists()
     actions.heard_log.write(now().timestamp(), all_of_it=True)
     assert DeviceState.objects.get(device=device).frames == 3
-
-
-def clock_of(device: Device) -> tuple[str, int | None]:
-    actions.heard_log.write(now().timestamp(), all_of_it=True)
-    state = DeviceState.objects.get(device=device)
-    return state.clock_result, state.clock_code
-
-
-@pytest.mark.parametrize(
-    ("answers", "result"),
-    [
-        ([], ("SENT", None)),
-        ([QnRtn.READY], ("ACCEPTED", None)),
-        ([QnRtn.READY, ExeRtn.DONE], ("DONE", None)),
-        ([ExeRtn.DONE], ("DONE", None)),
-        ([QnRtn.PW_WRONG], ("REFUSED", 3)),
-        ([QnRtn.READY, ExeRtn.FAULT], ("FAILED", 6)),
-    ],
-)
-def test_what_a_device_says_to_its_clock_being_set(
-    listener: RunningListener, answers: list[QnRtn | ExeRtn], result: tuple[str, int | None]
-) -> None:
-    device = make_device()
-    wrong = now() - timedelta(minutes=30)
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        client.send(frame(segment(device.mn, at=wrong, qn=wrong, flag=4)))
-        command = client.answer()
-        assert command.cn == "1012"
-        for code in answers:
-            client.send(said(command.header, code))
-        assert client.ask(frame(segment(device.mn))).cn == "9014"
-
-    assert clock_of(device) == result
-    row = queries.latest_values(SYSTEM, mn=device.mn)[0]
-    assert (row.drift_seconds is None) == (result[0] == "DONE")
-
-
-def said(header: hj212.Header, code: QnRtn | ExeRtn) -> bytes:
-    if isinstance(code, QnRtn):
-        return hj212.request_answer(header, code)
-    return hj212.execution_result(header, code)
-
-
-def test_an_answer_to_something_else_is_passed_over(listener: RunningListener) -> None:
-    device = make_device()
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        client.send(hj212.request_calibration(hj212.Sender(device.mn, "22"), now()))
-        _notice, command = client.answer(), client.answer()
-        other = command.header._replace(qn=stamp(now() - timedelta(days=1), milliseconds=True))
-        client.send(hj212.request_answer(other, QnRtn.REFUSED))
-        assert client.ask(frame(segment(device.mn))).cn == "9014"
-
-    assert clock_of(device) == ("SENT", None)
-
-
-def test_a_clock_command_without_an_answer_is_sent_four_times(
-    listener: RunningListener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(commands, "ANSWER_SECONDS", 0.05)
-    device = make_device()
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        client.send(hj212.request_calibration(hj212.Sender(device.mn, "22"), now()))
-        assert client.answer().cn == "9013"
-        sent = [client.answer() for _ in range(4)]
-        listener.until(lambda: clock_of(device)[0] == "NO_ANSWER")
-        assert client.ask(frame(segment(device.mn))).cn == "9014"  # and no fifth
-
-    assert {one.cn for one in sent} == {"1012"}
-    assert len({one.header.qn for one in sent}) == 1
-    assert clock_of(device) == ("NO_ANSWER", None)
-
-
-def test_a_clock_that_is_off_is_set(listener: RunningListener) -> None:
-    device = make_device()
-    wrong = now() - timedelta(minutes=30)
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        client.send(frame(segment(device.mn, at=wrong, qn=wrong)))
-        answers = {client.answer().cn: None for _ in range(2)}
-        # Once is enough for an hour.
-        later = wrong + timedelta(seconds=5)
-        assert client.ask(frame(segment(device.mn, at=later, qn=later))).cn == "9014"
-
-    assert set(answers) == {"1012", "9014"}
-    actions.heard_log.write(now().timestamp(), all_of_it=True)
-    drift = DeviceState.objects.get(device=device).drift_seconds
-    assert drift is not None
-    assert -1810 < drift < -1790
-
-
-def test_a_device_that_asks_for_the_time_gets_it(listener: RunningListener) -> None:
-    device = make_device()
-    data = hj212.request_calibration(hj212.Sender(device.mn, "22"), now())
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        client.send(data)
-        notice, command = client.answer(), client.answer()
-
-    assert (notice.cn, command.cn) == ("9013", "1012")
-    told = hj212.parse_time(command.fields["SystemTime"])
-    assert told is not None
-    assert abs((told - now()).total_seconds()) < 5
-
-
-def test_boot_time_is_noted(listener: RunningListener) -> None:
-    device = make_device()
-    booted = now() - timedelta(hours=3)
-    listener.refresh()
-    with DeviceClient(listener.port) as client:
-        text = segment(device.mn, f"RestartTime={stamp(booted)}", cn="2081")
-        assert client.ask(frame(text)).cn == "9014"
-
-    actions.heard_log.write(now().timestamp(), all_of_it=True)
-    state = DeviceState.objects.get(device=device)
-    assert state.last_booted_at == booted.replace(microsecond=0)
 
 
 def test_a_flood_from_one_device_leaves_the_others_alone(listener: RunningListener) -> None:
@@ -532,75 +320,3 @@ def test_a_stop_finishes_what_was_received(catalogue: None) -> None:
     assert Observation.objects.count() == 500
     health = queries.listener_health()[0]
     assert (health.is_alive, health.stored) == (False, 500)
-
-
-def test_all_frames_of_public_receivers(listener: RunningListener, shared_data: Path) -> None:
-    """Each frame of the collection, from a registered device: taken or kept, and why, as each of
-    its columns says; and the decoder of the field says the same."""
-    counters = listener.server.counters
-    with (shared_data / "hj212" / "frames.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    senders = {hj212.peek_header(row["packet"].encode()[6:]) for row in rows}
-    for mn in sorted({header.mn for header in senders if header}):
-        make_device(mn, password="", units={}, kind="OTHER")
-    listener.refresh()
-    for row in rows:
-        assert decoded(row["packet"].encode()) == {
-            "len_ok": row["len_ok"], "crc_ok": row["crc_ok"], "crc_calc": row["crc_calc"].upper(),
-            "valid": row["valid"],
-        }  # fmt: skip
-        before, kept, seen = Observation.objects.count(), reasons(), counters.frames
-        with DeviceClient(listener.port) as client:
-            client.send(row["packet"].encode() + b"\r\n")
-            listener.until(partial(came_through, listener, seen))
-        if row["valid"] == "False":
-            assert row["len_ok"] == "1"  # the collection has no frame whose length is wrong
-            listener.until(partial(reached, reasons, kept + Counter(["CRC_WRONG"])))
-            assert Observation.objects.count() == before
-        elif "CN=2081" not in row["packet"]:  # a boot note is no observation
-            # Two of the frames are for one device and time: their properties come together.
-            merged = row["packet"].startswith("##0317QN=20191012133710130")
-            listener.until(partial(reached, Observation.objects.count, before + (not merged)))
-            assert reasons() == kept
-    assert reasons() == Counter({"CRC_WRONG": sum(row["crc_ok"] == "0" for row in rows)})
-
-
-def decoded(packet: bytes) -> dict[str, str]:
-    """What `huying hj212 decode` says of one frame, in the columns of the collection."""
-    (line,) = decode.lines(io.BytesIO(packet + b"\r\n"))
-    said = json.loads(line)
-    reason = said.get("reason", "")
-    return {
-        "len_ok": str(int(reason not in ("LENGTH_WRONG", "TRUNCATED"))),
-        "crc_ok": str(int(reason != "CRC_WRONG")),
-        "crc_calc": said.get("crc_expected") or hj212.crc_text(packet[6:-4]).decode(),
-        "valid": str(said["ok"]),
-    }
-
-
-def test_a_wrong_length_is_not_a_wrong_crc(listener: RunningListener) -> None:
-    device = make_device()
-    good = frame(segment(device.mn))
-    longer = b"##%04d" % (int(good[2:6]) + 7) + good[6:]
-    said = decoded(longer[:-2])
-    assert (said["len_ok"], said["crc_ok"], said["valid"]) == ("0", "1", "False")
-    with DeviceClient(listener.port) as client:
-        client.send(longer)
-        assert client.ask(frame(segment(device.mn))).cn == "9011"
-        assert client.answer().cn == "9014"
-
-    listener.until(partial(reached, reasons, Counter(["LENGTH_WRONG"])))
-
-
-def reasons() -> Counter[str]:
-    """Frames in quarantine for what is wrong about the frame, not about a value in it."""
-    kept = Quarantine.objects.filter(reason__in=list(hj212.Reason))
-    return Counter(kept.values_list("reason", flat=True))
-
-
-def reached(look: Callable[[], object], wanted: object) -> bool:
-    return look() == wanted
-
-
-def came_through(listener: RunningListener, seen: int) -> bool:
-    return listener.server.counters.frames > seen and listener.server.batcher.waiting == 0

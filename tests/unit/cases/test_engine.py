@@ -12,37 +12,31 @@ from huying.cases.rules.engine import Facts, Mode, Plan, ReportFacts
 from huying.cases.rules.procedure import START
 from huying.cases.rules.procedure_files import load
 from huying.cases.rules.values import BadValue
-from huying.directory.permissions import ROLE_PERMISSIONS, Actor, PostScope, Role
+from huying.directory.permissions import Actor, Role
 from huying.standards.working_days import WorkingCalendar
+from tests.unit.cases.matters import (
+    CENTRE,
+    GRID,
+    OTHER_UNIT,
+    TOWNSHIP_OFFICE,
+    UNIT,
+    fresh,
+    staff,
+)
 
 REPORT = load(BUILT_IN / "residents_report.yaml")
 ALERT = load(BUILT_IN / "environmental_alert.yaml")
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 CALENDAR = WorkingCalendar()
-UNIT, OTHER_UNIT, CENTRE = 1, 2, 9
-GRID = "990101001001001"
 
 
-def _staff(role: Role, organisation: int, grid: str = "") -> Actor:
-    return Actor(
-        kind="STAFF",
-        ref="staff:1",
-        account_id=1,
-        permissions=ROLE_PERMISSIONS[role],
-        organisation_ids=frozenset({organisation}),
-        divisions=frozenset({"990101"}),
-        grids=frozenset({grid} if grid else ()),
-        posts=(PostScope(role, organisation, "990101", grid),),
-    )
-
-
-DISPATCHER = _staff(Role.DISPATCHER, CENTRE)
-OFFICER = _staff(Role.OFFICER, UNIT)
-STRANGER = _staff(Role.OFFICER, OTHER_UNIT)
-HEAD = _staff(Role.UNIT_HEAD, UNIT)
-GRID_WORKER = _staff(Role.GRID_WORKER, 5, GRID)
-LEADER = _staff(Role.LEADER, CENTRE)
-AUDITOR = _staff(Role.AUDITOR, CENTRE)
+DISPATCHER = staff(Role.DISPATCHER, CENTRE)
+OFFICER = staff(Role.OFFICER, UNIT)
+STRANGER = staff(Role.OFFICER, OTHER_UNIT)
+HEAD = staff(Role.UNIT_HEAD, UNIT)
+GRID_WORKER = staff(Role.GRID_WORKER, TOWNSHIP_OFFICE, grid=GRID)
+LEADER = staff(Role.LEADER, CENTRE)
+AUDITOR = staff(Role.AUDITOR, CENTRE)
 RESIDENT = Actor.resident()
 
 
@@ -83,28 +77,9 @@ class Matter:
         return plan
 
 
-def _fresh(state: str = START, lead: int | None = None) -> Facts:
-    return Facts(
-        id=1,
-        number="2026-000001",
-        state=state,
-        version=0,
-        kind="HELP",
-        category="GARBAGE",
-        urgency="NORMAL",
-        title="垃圾",
-        place_text="",
-        lead_organisation_id=lead,
-        officer_id=None,
-        grid_code=GRID,
-        division_code="990101001001",
-        reports=(ReportFacts(7, "RECEIVED"),),
-    )
-
-
 @pytest.fixture
 def matter() -> Matter:
-    matter = Matter(_fresh())
+    matter = Matter(fresh())
     matter.do(RESIDENT, "register")
     matter.do(DISPATCHER, "dispatch", unit=UNIT)
     return matter
@@ -128,7 +103,7 @@ def matter() -> Matter:
     ],
 )
 def test_what_is_offered_to_whom(state: str, actor: Actor, expected: set[str]) -> None:
-    offers = engine.offered(REPORT, _fresh(state, UNIT), actor)
+    offers = engine.offered(REPORT, fresh(state, UNIT), actor)
     codes = {offer.code for offer in offers}
     assert expected <= codes
     if not expected or actor is LEADER:
@@ -212,7 +187,7 @@ def test_values_are_checked(matter: Matter, code: str, data: dict[str, Any], nam
 
 
 def test_an_alert_needs_no_photograph() -> None:
-    facts = replace(_fresh("ON_SITE", UNIT), reports=())
+    facts = replace(fresh("ON_SITE", UNIT), reports=())
     plan = engine.plan(
         ALERT,
         facts,
@@ -265,6 +240,6 @@ def test_no_clock_is_ever_started_twice(matter: Matter) -> None:
 
 def test_a_program_with_a_token_acts_for_whichever_unit() -> None:
     client = Actor.client(3, "城市热线", frozenset({"cases:act"}), "990101")
-    codes = {offer.code for offer in engine.offered(REPORT, _fresh("DISPATCHED", UNIT), client)}
+    codes = {offer.code for offer in engine.offered(REPORT, fresh("DISPATCHED", UNIT), client)}
     assert "take" in codes
     assert "supervise" not in codes

@@ -20,39 +20,34 @@ from huying.cases.queries.procedures import BUILT_IN
 from huying.cases.rules import engine
 from huying.cases.rules.engine import Facts, Mode, Offer, ReportFacts
 from huying.cases.rules.needs import Need, NeedKind
-from huying.cases.rules.procedure import START, Procedure, Scope
+from huying.cases.rules.procedure import Procedure, Scope
 from huying.cases.rules.procedure_files import load
 from huying.cases.rules.vocabulary import ReportState
-from huying.directory.permissions import ROLE_PERMISSIONS, Actor, PostScope, Role
+from huying.directory.permissions import Actor, Role
 from huying.standards.working_days import WorkingCalendar
+from tests.unit.cases.matters import (
+    CENTRE,
+    GRID,
+    OTHER_UNIT,
+    TOWNSHIP_OFFICE,
+    UNIT,
+    fresh,
+    staff,
+)
 
 CALENDAR = WorkingCalendar()
 BEGAN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
-GRID, DIVISION = "990101001001001", "990101001001"
-UNITS = (1, 2)
-
-
-def _staff(number: int, role: Role, organisation: int, grid: str = "") -> Actor:
-    return Actor(
-        kind="STAFF",
-        ref=f"staff:{number}",
-        account_id=number,
-        permissions=ROLE_PERMISSIONS[role],
-        organisation_ids=frozenset({organisation}),
-        posts=(PostScope(role, organisation, "990101", grid),),
-    )
-
-
+UNITS = (UNIT, OTHER_UNIT)
 ACTORS = (
-    _staff(1, Role.DISPATCHER, 9),
-    _staff(2, Role.INTAKE_CLERK, 9),
-    _staff(3, Role.OFFICER, 1),
-    _staff(4, Role.OFFICER, 2),
-    _staff(5, Role.UNIT_HEAD, 1),
-    _staff(6, Role.UNIT_HEAD, 2),
-    _staff(7, Role.GRID_WORKER, 5, GRID),
-    _staff(8, Role.LEADER, 9),
-    _staff(9, Role.AUDITOR, 9),
+    staff(Role.DISPATCHER, CENTRE, number=1),
+    staff(Role.INTAKE_CLERK, CENTRE, number=2),
+    staff(Role.OFFICER, UNIT, number=3),
+    staff(Role.OFFICER, OTHER_UNIT, number=4),
+    staff(Role.UNIT_HEAD, UNIT, number=5),
+    staff(Role.UNIT_HEAD, OTHER_UNIT, number=6),
+    staff(Role.GRID_WORKER, TOWNSHIP_OFFICE, number=7, grid=GRID),
+    staff(Role.LEADER, CENTRE, number=8),
+    staff(Role.AUDITOR, CENTRE, number=9),
     Actor.resident(),
     Actor.system("tests"),
 )
@@ -89,22 +84,7 @@ class Matter(RuleBasedStateMachine):
         self.now = BEGAN
         self.acts: list[tuple[str, str, str]] = []
         self.ids = 100
-        self.facts = Facts(
-            id=1,
-            number="2026-000001",
-            state=START,
-            version=0,
-            kind="HELP",
-            category="GARBAGE",
-            urgency="NORMAL",
-            title="垃圾",
-            place_text="",
-            lead_organisation_id=None,
-            officer_id=None,
-            grid_code=GRID,
-            division_code=DIVISION,
-            reports=(ReportFacts(7, ReportState.RECEIVED.value),),
-        )
+        self.facts = fresh()
 
     def _keep(self, facts: Facts, ended: tuple[int, ...] = ()) -> None:
         """What is stored: clocks have an id, those stopped are read no more."""

@@ -191,10 +191,8 @@ def _build(asked: Asked, processes: int, began: dt.datetime, part: Part) -> Buil
     rng_of_air = next(streams)
     instruments = air.instruments(county, size.stations, rng_of_air)
     ground = parts.once(
-        "ground",
-        lambda: _ground(asked, county, units, workers, instruments, today),
-    ) or parts.facts_of("ground")
-    assert ground is not None  # noqa: S101  # just made, or there
+        "ground", lambda: _ground(asked, county, units, workers, instruments, today)
+    )
     staff = places.Staff(
         {one.code: one.id for one in directory.organisations()}, ground["account_ids"], workers
     )
@@ -251,8 +249,7 @@ def _build(asked: Asked, processes: int, began: dt.datetime, part: Part) -> Buil
     numbers = parts.once(
         "numbers",
         lambda: {"first": _first(cases_actions.reserve_cases(count=asked.cases, by=SIMULATION))},
-    ) or parts.facts_of("numbers")
-    assert numbers is not None  # noqa: S101  # just made, or there
+    )
     case_ids = range(numbers["first"], numbers["first"] + asked.cases)
 
     def chunk(number: int) -> int:

@@ -1,7 +1,17 @@
 """The forms of signing in and of one's own account."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
+
+
+class SecretField(forms.CharField):
+    """A password, as it was typed; `how` tells the browser's password store which one."""
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": how})
+        super().__init__(max_length=256, strip=False, widget=widget, **kwargs)
 
 
 class SignInForm(forms.Form):
@@ -13,16 +23,10 @@ class SignInForm(forms.Form):
                 "autocomplete": "username",
                 "autocapitalize": "none",
                 "spellcheck": "false",
-                "class": "hy-input",
             }
         ),
     )
-    password = forms.CharField(
-        label=_("密码"),
-        max_length=256,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "hy-input"}),
-    )
+    password = SecretField("current-password", label=_("密码"))
 
 
 class CodeForm(forms.Form):
@@ -34,7 +38,6 @@ class CodeForm(forms.Form):
                 "autocomplete": "one-time-code",
                 "inputmode": "numeric",
                 "pattern": "[0-9 ]*",
-                "class": "hy-input",
             }
         ),
     )
@@ -50,25 +53,13 @@ class ConfirmForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    old = forms.CharField(
-        label=_("原密码"),
-        max_length=256,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "hy-input"}),
-    )
-    new = forms.CharField(
+    old = SecretField("current-password", label=_("原密码"))
+    new = SecretField(
+        "new-password",
         label=_("新密码"),
         help_text=_("至少 10 个字符，大写字母、小写字母、数字、符号中至少三种。"),
-        max_length=256,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "hy-input"}),
     )
-    again = forms.CharField(
-        label=_("再输一遍新密码"),
-        max_length=256,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "hy-input"}),
-    )
+    again = SecretField("new-password", label=_("再输一遍新密码"))
 
     def clean_again(self) -> str:
         again = str(self.cleaned_data["again"])

@@ -1,6 +1,6 @@
 """What residents read."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils.translation import override
@@ -9,6 +9,9 @@ from huying.cases import actions, queries
 from huying.cases.actions import joining
 from huying.cases.models import Act, Clock
 from huying.cases.queries.facts import case_record
+from huying.directory import queries as directory
+from huying.directory.models import Organisation
+from huying.directory.permissions import Actor
 from tests.factories.cases import (
     RESIDENT,
     do,
@@ -43,6 +46,68 @@ def test_the_headline_says_who_answers_until_when() -> None:
     assert english.headline == "Accepted. 住建局 will answer you by 7 December"
     do(report.case_id, "take", office.officer)
     assert queries.progress(report.receipt).headline.startswith("住建局正在办理")
+
+
+def _timeline(receipt: str, language: str) -> list[str]:
+    with override(language):
+        return [entry.text for entry in reversed(queries.progress(receipt).entries)]
+
+
+def test_what_happened_is_read_in_the_readers_language_and_officials_words_as_written() -> None:
+    office = make_office()
+    report = make_report(now=MONDAY)
+    steps: list[tuple[str, Actor, dict[str, str]]] = [
+        ("take", office.officer, {}),
+        ("extend", office.officer, {"reason": "等设备到货"}),
+        ("approve_extend", office.head, {}),
+        ("answer", office.officer, {"reply": "已清运。", "outcome": "SOLVED"}),
+    ]
+    for hour, (action, by, data) in enumerate(steps, start=1):
+        at = MONDAY + timedelta(hours=hour)
+        actions.act(case_id=report.case_id, action=action, by=by, data=data, now=at)
+    at = MONDAY + timedelta(hours=5)
+    actions.rate(receipt=report.receipt, rating=2, by=RESIDENT, now=at)
+    assert _timeline(report.receipt, "zh-hans") == [
+        "您反映的事情已经收到",
+        "已派给住建局办理",
+        "住建局已签收，开始办理",
+        "情况复杂，答复时间延到12月14日前。理由：等设备到货",
+        "住建局已答复：已清运。",
+        "您的评价已收到，我们会在 5 个工作日内回访您",
+    ]
+    assert _timeline(report.receipt, "en") == [
+        "We have received what you told us",
+        "Sent to 住建局",
+        "住建局 has taken it and begun",
+        "The answer will take longer, by 14 December. Reason: 等设备到货",
+        "住建局 has answered: 已清运。",
+        "We have your rating and will call you back within 5 working days",
+    ]
+    told = [act.told for act in queries.case_page(report.case_id, office.dispatcher).acts]
+    assert "" in told, "of a request that waits for approval they read nothing"
+
+
+def test_a_unit_that_is_renamed_leaves_what_was_said_as_it_was() -> None:
+    office = make_office()
+    report = make_report()
+    Organisation.objects.filter(pk=office.bureau.pk).update(name="城建局", short_name="城建局")
+    directory.forget_caches()
+    assert "已派给住建局办理" in _timeline(report.receipt, "zh-hans")
+
+
+def test_a_neighbour_and_one_who_was_merged_read_their_own_language() -> None:
+    office = make_office()
+    first, second = make_report(), make_report()
+    joined = actions.join_report(by=RESIDENT, receipt=first.receipt)
+    assert _timeline(joined.receipt, "en") == ["We have received what you told us"]
+    actions.merge_cases(into=first.case_id, merged=[second.case_id], by=office.dispatcher)
+    assert _timeline(second.receipt, "zh-hans")[-1] == (
+        "您反映的事和其他群众反映的是同一件，已合并办理，由住建局答复"
+    )
+    assert _timeline(second.receipt, "en")[-1] == (
+        "What you told us is the same matter as others reported; they are dealt with together, "
+        "by 住建局"
+    )
 
 
 def test_no_name_of_staff_no_state_code_and_no_neighbour_in_it() -> None:

@@ -19,6 +19,7 @@ from huying.cases.models import Act
 from huying.cases.queries import dictionary, wording
 from huying.cases.queries.facts import CaseNotFound, CaseRecord, case_record, may_see
 from huying.cases.queries.procedures import procedure as procedure_of
+from huying.cases.queries.told import kept
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import engine
 from huying.cases.rules.engine import Facts, Mode, Plan
@@ -26,7 +27,7 @@ from huying.cases.rules.needs import Need, NeedKind
 from huying.cases.rules.procedure import START, Procedure
 from huying.cases.rules.retracing import BEGINS
 from huying.cases.rules.values import BadValue
-from huying.cases.rules.wording import fill, stamp
+from huying.cases.rules.wording import stamp
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor, DomainError
 from huying.ledger import actions as ledger
@@ -271,8 +272,6 @@ def _written(
     facts, code = plan.facts, plan.offer.code
     seq = facts.version + 1
     values = words_of(context.procedure, plan, by, now)
-    with override("zh-hans"):
-        told = fill(str(plan.tells), values) if plan.tells else ""
     entry = sealed(context.procedure, record, plan, seq, by, now, files)
     if more or personal:
         entry["body"] |= {"more": dict(more)}
@@ -294,7 +293,7 @@ def _written(
                 by=by,
                 now=now,
                 note=plan.note,
-                told=told,
+                told=kept(context.procedure, facts, plan.tells, values),
                 data={**plan.data, **more, **personal},
                 report_id=plan.report_id,
                 record_id=record_id,
@@ -483,7 +482,7 @@ def act_row(
     now: datetime,
     record_id: int,
     note: str = "",
-    told: str = "",
+    told: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
     report_id: int | None = None,
 ) -> dict[str, Any]:

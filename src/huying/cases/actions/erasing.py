@@ -121,7 +121,7 @@ def _blank_acts(scope: Scope) -> None:
         body: Any = published[act.record_id].body if act.record_id else {}
         open_names = {*body.get("data", {}), *body.get("more", {}), *body}
         act.data = {name: value for name, value in act.data.items() if name in open_names}
-        act.note = act.told = ""
+        act.note, act.told = "", None
     Act.objects.bulk_update(acts, ["data", "note", "told"], batch_size=500)
 
 

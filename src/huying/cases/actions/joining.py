@@ -26,16 +26,16 @@ from huying.cases.actions.intake import (
 from huying.cases.actions.opening import place_of
 from huying.cases.actions.results import Contact, Received, Upload
 from huying.cases.actions.tallying import happened
-from huying.cases.models import Measure, Report
+from huying.cases.models import CaseReference, Measure, Report
 from huying.cases.queries import dictionary, wording
 from huying.cases.queries.facts import ReportNotFound, case_record
 from huying.cases.queries.procedures import procedure as procedure_of
 from huying.cases.queries.public import published_place
+from huying.cases.queries.told import kept
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import engine, receipts
 from huying.cases.rules.engine import ReportFacts
 from huying.cases.rules.vocabulary import ReportState
-from huying.cases.rules.wording import fill
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor, Permission
 from huying.ledger import actions as ledger
@@ -58,6 +58,7 @@ def join_report(
     contact: Contact | None = None,
     secret: bool = False,
     photos: Sequence[Upload] = (),
+    references: Sequence[tuple[str, str]] = (),
     idempotency_key: str = "",
     now: datetime | None = None,
 ) -> Received:
@@ -107,7 +108,7 @@ def join_report(
         discovered_at=None,
         urgency=record.facts.urgency,
         people_involved=1,
-        references=(),
+        references=references,
         joined_report_id=first.pk,
         own_place=(place_text, lon, lat),
     )
@@ -161,8 +162,6 @@ def _join(said: Said, case_id: int) -> Received:
     )
     with override("zh-hans"):
         values = wording.words_for(procedure, after, now, actor=said.by)
-        opening = procedure.actions[procedure.opening]
-        told = fill(str(opening.tells), values) if opening.tells else ""
     act_ids = writing.change(
         writing.Changes(
             cases=[
@@ -177,7 +176,7 @@ def _join(said: Said, case_id: int) -> Received:
                     to_state=facts.state,
                     by=said.by,
                     now=now,
-                    told=told,
+                    told=kept(procedure, after, procedure.actions[procedure.opening].tells, values),
                     report_id=report_id,
                     record_id=record_id,
                 )
@@ -192,5 +191,12 @@ def _join(said: Said, case_id: int) -> Received:
     )
     if not act_ids:
         raise stale(facts, said.by)
+    CaseReference.objects.bulk_create(
+        [
+            CaseReference(case_id=facts.id, system=system, number=number, added_at=now)
+            for system, number in said.references
+        ],
+        ignore_conflicts=True,
+    )
     telling.tell(procedure, after, (), engine.JOIN, values, by=said.by, now=now)
     return received(report, after, clockwork.earliest(started), record_id)

@@ -35,6 +35,7 @@ from huying.cases.models import Measure
 from huying.cases.queries import dictionary, wording
 from huying.cases.queries.facts import CaseRecord
 from huying.cases.queries.procedures import procedure as procedure_of
+from huying.cases.queries.told import kept
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import engine
 from huying.cases.rules.changing import changed
@@ -42,7 +43,6 @@ from huying.cases.rules.clocks import Ticking
 from huying.cases.rules.engine import Facts, Plan, ReportFacts
 from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.vocabulary import BAD_RATINGS, ReportState
-from huying.cases.rules.wording import fill
 from huying.cases.rules.words import words_of as words_in
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor
@@ -50,10 +50,7 @@ from huying.sensing import actions as sensing
 
 
 class Life:
-    """One case while its past is gone through. The rows are dictionaries, as for `writing`.
-
-    What residents are told is worded in the language that is active: the caller sees to that.
-    """
+    """One case while its past is gone through. The rows are dictionaries, as for `writing`."""
 
     def __init__(self, case: PastCase, case_id: int, next_report_id: Callable[[], int]) -> None:
         self.procedure: Procedure = procedure_of(case.procedure)
@@ -192,9 +189,7 @@ class Life:
         entry: int,
         more: Mapping[str, Any],
     ) -> None:
-        told = ""
-        if plan.tells:
-            told = fill(str(plan.tells), words_of(self.procedure, plan, by, at))
+        values = words_of(self.procedure, plan, by, at) if plan.tells else {}
         row = act_row(
             plan.facts,
             seq=seq,
@@ -204,7 +199,7 @@ class Life:
             by=by,
             now=at,
             note=plan.note,
-            told=told,
+            told=kept(self.procedure, plan.facts, plan.tells, values),
             data={**plan.data, **more},
             report_id=plan.report_id,
             record_id=0,
@@ -318,7 +313,6 @@ class Life:
         )
         values = wording.words_for(self.procedure, after, step.at, actor=step.by)
         opening = self.procedure.actions[self.procedure.opening]
-        told = fill(str(opening.tells), values) if opening.tells else ""
         act = act_row(
             after,
             seq=seq,
@@ -327,7 +321,7 @@ class Life:
             to_state=self.facts.state,
             by=step.by,
             now=step.at,
-            told=told,
+            told=kept(self.procedure, after, opening.tells, values),
             report_id=report_id,
             record_id=0,
         )

@@ -272,7 +272,6 @@ def _empty(
     after = replace(facts, state=MERGED, clocks=(), pending={}, version=seq)
     own = [clock for clock in facts.clocks if clock.report_id is None]
     unit = wording.unit_name(target.facts.lead_organisation_id)
-    told = "您反映的事和其他群众反映的是同一件，已合并办理" + (f"，由{unit}答复" if unit else "")
     written = writing.change(
         writing.Changes(
             cases=[
@@ -296,7 +295,7 @@ def _empty(
                     by=by,
                     now=now,
                     note=note,
-                    told=told,
+                    told={"unit": unit},
                     data={"into": target.facts.number},
                     record_id=record_id,
                 )

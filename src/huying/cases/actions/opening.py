@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.utils import timezone
-from django.utils.translation import override
 
 from huying.cases import events
 from huying.cases.actions import telling, writing
@@ -26,6 +25,7 @@ from huying.cases.queries import dictionary
 from huying.cases.queries.facts import CaseRecord
 from huying.cases.queries.procedures import REPORTS
 from huying.cases.queries.procedures import procedure as procedure_of
+from huying.cases.queries.told import kept
 from huying.cases.rules import clocks as clockwork
 from huying.cases.rules import receipts
 from huying.cases.rules.changing import changed
@@ -34,7 +34,6 @@ from huying.cases.rules.procedure import START, Procedure
 from huying.cases.rules.responsibility import Rule
 from huying.cases.rules.retracing import BEGINS, beginning_of
 from huying.cases.rules.vocabulary import Kind, ReportState, Urgency
-from huying.cases.rules.wording import fill
 from huying.cases.rules.words import words_of as words_in
 from huying.directory import queries as directory
 from huying.directory.permissions import Actor
@@ -155,8 +154,6 @@ def begin(
     for seq, ((actor, plan), values_of, record_id) in enumerate(
         zip(steps, values, record_ids, strict=True), start=1
     ):
-        with override("zh-hans"):
-            told = fill(str(plan.tells), values_of) if plan.tells else ""
         acts.append(
             act_row(
                 plan.facts,
@@ -167,7 +164,7 @@ def begin(
                 by=actor,
                 now=now,
                 note=plan.note,
-                told=told,
+                told=kept(procedure, plan.facts, plan.tells, values_of),
                 data=plan.data,
                 report_id=plan.report_id,
                 record_id=record_id,

@@ -124,7 +124,7 @@ ACT: Final = {
     "organisation_id": "bigint",
     "at": "timestamptz",
     "note": "text",
-    "told": "text",
+    "told": "jsonb",
     "data": "jsonb",
     "record_id": "bigint",
 }

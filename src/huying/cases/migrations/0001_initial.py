@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
                 ("actor_name", models.CharField(blank=True, default="", max_length=80)),
                 ("at", models.DateTimeField()),
                 ("note", models.TextField(blank=True, default="")),
-                ("told", models.TextField(blank=True, default="")),
+                ("told", models.JSONField(null=True)),
                 ("data", models.JSONField(default=dict)),
                 ("record_id", models.BigIntegerField(null=True)),
                 (

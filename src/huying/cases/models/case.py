@@ -253,7 +253,9 @@ class ActQuerySet(models.QuerySet["Act"]):
 class Act(models.Model):
     """办理记录: one sealed step. Appended, never edited.
 
-    `told` is what the reporters read of it; "" = nothing. `seq` counts from 1 per case.
+    `told` is what the sentence that reporters read of it is filled with, as it was then; null =
+    they read nothing. The sentence is the procedure's, in the reader's language
+    (`queries.told`). `seq` counts from 1 per case.
     """
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="acts", db_index=False)
@@ -273,7 +275,7 @@ class Act(models.Model):
     )
     at = models.DateTimeField()
     note = models.TextField(blank=True, default="")
-    told = models.TextField(blank=True, default="")
+    told = models.JSONField(null=True)
     data = models.JSONField(default=dict)
     record_id = models.BigIntegerField(null=True)  # the ledger's
 

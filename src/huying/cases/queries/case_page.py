@@ -21,11 +21,12 @@ from huying.cases.queries.results import (
     ReportView,
 )
 from huying.cases.queries.rows import COLUMNS, row_of, state_label
+from huying.cases.queries.told import told
 from huying.cases.queries.wording import shown, unit_name
 from huying.cases.rules import engine
 from huying.cases.rules.engine import Facts, Mode, Offer
 from huying.cases.rules.parties import RECIPIENTS
-from huying.cases.rules.procedure import APPROVE, DECLINE, Procedure
+from huying.cases.rules.procedure import Procedure
 from huying.cases.rules.retracing import BEGINS
 from huying.cases.rules.vocabulary import (
     AttachmentKind,
@@ -266,7 +267,7 @@ def act_views(
             at=row["at"],
             note=row["note"],
             fields=tuple(_fields(procedure, row["action"], row["data"])),
-            told=row["told"],
+            told=told(procedure, row),
             article=_article(procedure, row["action"]),
             record_id=row["record_id"],
             report_id=row["report_id"],
@@ -284,11 +285,7 @@ def _article(procedure: Procedure, action: str) -> str:
 def _fields(
     procedure: Procedure, action: str, data: Mapping[str, Any]
 ) -> Iterable[tuple[str, str]]:
-    base = action
-    for prefix in (APPROVE, DECLINE):
-        if action.startswith(prefix) and action.removeprefix(prefix) in procedure.actions:
-            base = action.removeprefix(prefix)
-    spec = procedure.actions.get(base)
+    spec = procedure.action_of(action)
     for name, value in data.items():
         need = spec.need(name) if spec else None
         if need is not None:

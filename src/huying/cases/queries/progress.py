@@ -20,6 +20,7 @@ from huying.cases.queries.results import (
     ProgressStep,
     ProgressView,
 )
+from huying.cases.queries.told import told
 from huying.cases.queries.wording import unit_name, words_for
 from huying.cases.rules import receipts
 from huying.cases.rules.clocks import Ticking, last_date
@@ -93,12 +94,12 @@ def progress(receipt: str, now: datetime | None = None) -> ProgressView:
             ProgressEntry(
                 at=act["at"],
                 who=_who(act),
-                text=act["told"],
+                text=text,
                 attachments=tuple(file for file in files if file.act_id == act["id"]),
                 record_id=act["record_id"],
             )
             for act in reversed(acts)
-            if act["told"]
+            if (text := _told(act))
         ),
         unit_name=organisation.name if organisation else "",
         unit_phone=organisation.phone if organisation else "",
@@ -180,12 +181,20 @@ def _acts_of(report: Report) -> list[dict[str, Any]]:
             "actor_kind",
             "organisation_id",
             "at",
+            "note",
+            "data",
             "told",
             "record_id",
+            "case__procedure",
+            "case__procedure_version",
         )
     )
     # In a case joined later only what happened since counts; its first act is not one's own.
     return [dict(row) for row in rows if row["at"] >= report.submitted_at]
+
+
+def _told(act: Mapping[str, Any]) -> str:
+    return told(procedure_of(act["case__procedure"], act["case__procedure_version"]), act)
 
 
 def _who(act: dict[str, Any]) -> str:

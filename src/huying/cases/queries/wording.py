@@ -20,6 +20,13 @@ def unit_name(organisation_id: int | None) -> str:
     return (found.short_name or found.name) if found else ""
 
 
+def due_clock(procedure: Procedure, facts: Facts) -> clockwork.Ticking | None:
+    """The clock that was promised, else the earliest that runs."""
+    running = [c for c in facts.clocks if c.runs]
+    promised = clockwork.earliest(c for c in running if c.name == procedure.promise)
+    return promised or clockwork.earliest(running)
+
+
 def words_for(
     procedure: Procedure,
     facts: Facts,
@@ -38,9 +45,7 @@ def words_for(
     `due` is the time of `clock`, else of the clock that was promised, else of the earliest;
     `relative` says it as today and tomorrow, for what is read at once and not kept.
     """
-    running = [c for c in facts.clocks if c.runs]
-    promised = clock or clockwork.earliest(c for c in running if c.name == procedure.promise)
-    due = promised or clockwork.earliest(running)
+    due = clock or due_clock(procedure, facts)
     grids = directory.grids([facts.grid_code]) if facts.grid_code else []
     place = facts.place_text or (
         (grids[0].division_name + grids[0].name)

@@ -184,6 +184,13 @@ class Procedure(_Part):
         """The action by which a reporter takes the own report back; "" where there is none."""
         return next((code for code, action in self.actions.items() if action.withdraws), "")
 
+    def action_of(self, code: str) -> Action | None:
+        """The action with this code, or the one that the code approves or declines."""
+        for base in (code, code.removeprefix(APPROVE), code.removeprefix(DECLINE)):
+            if base in self.actions:
+                return self.actions[base]
+        return None
+
     def is_final(self, state: str) -> bool:
         spec = self.states.get(state)
         return spec is None or spec.final

@@ -1,7 +1,6 @@
 """What must hold in a procedure file beyond its form: names that exist, ends that say how it came
 out, clocks that stop, warn and rest on something."""
 
-import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +19,7 @@ from huying.cases.rules.procedure import (
     Scope,
 )
 from huying.cases.rules.vocabulary import Outcome, Urgency
+from huying.cases.rules.wording import braces
 
 SETTABLE: Final = frozenset({"officer", "outcome", "supervised", "true_alarm", "urgency"})
 SETS_ONE_OF: Final[Mapping[str, frozenset[str]]] = {
@@ -340,7 +340,7 @@ def _notice_problems(key: str, notice: Notice, names: set[str]) -> Iterator[Prob
 def _wording_problems(key: str, words: Words | None, names: set[str]) -> Iterator[Problem]:
     for text in (words.zh, words.en) if words else ():
         try:
-            fields = {field for _t, field, _s, _c in string.Formatter().parse(text) if field}
+            fields = braces(text)
         except ValueError:
             yield Problem(key, "大括号没有成对，请检查", "its braces do not match; check them")
             continue

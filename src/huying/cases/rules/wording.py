@@ -60,6 +60,11 @@ def limit_words(text: str) -> str:
     return str(limit) if english() else limit.zh
 
 
+def braces(text: str) -> frozenset[str]:
+    """The names in a sentence's braces. `ValueError` where they do not match."""
+    return frozenset(field for _t, field, _s, _c in string.Formatter().parse(text) if field)
+
+
 class _Known(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return ""

@@ -8,15 +8,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from huying.cases.models import Attachment, Case, CaseReference, Report
-from tests.factories.cases import IN_FIRST_GRID, Office, make_office, make_report
+from tests.factories.cases import IN_FIRST_GRID, Office, make_report
 from tests.factories.directory import account_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 @pytest.fixture
@@ -58,7 +53,7 @@ def test_everything_that_was_said_is_kept(clerk: Client, office: Office) -> None
     take(
         clerk,
         channel="HOTLINE",
-        reference="HL-77",
+        ticket="HL-77",
         category="GARBAGE",
         lon=str(lon),
         lat=str(lat),
@@ -80,7 +75,26 @@ def test_everything_that_was_said_is_kept(clerk: Client, office: Office) -> None
     assert report.case.urgency == "URGENT"
     assert report.case.people_involved == 12
     assert report.case.lead_organisation_id == office.bureau.pk
-    assert CaseReference.objects.get().number == "HL-77"
+    assert _numbers() == [("12345 热线", "HL-77")]
+
+
+def _numbers() -> list[tuple[str, str]]:
+    return list(CaseReference.objects.values_list("system", "number"))
+
+
+def test_a_number_is_kept_where_the_channel_has_one(clerk: Client) -> None:
+    take(clerk, channel="PAPER", letter="2026-31", ticket="QH20261127001", idempotency_key="a")
+    assert _numbers() == [("来信登记", "2026-31")]
+    # Typed for another channel before this one was chosen: it is seen no more, and not kept.
+    take(clerk, channel="PHONE", letter="2026-32", ticket="QH20261127002", idempotency_key="b")
+    assert _numbers() == [("来信登记", "2026-31")]
+
+
+def test_a_hotline_ticket_that_joins_keeps_its_number(clerk: Client, office: Office) -> None:
+    first = make_report()
+    take(clerk, join=str(first.report_id), channel="HOTLINE", ticket="QH20261127001")
+    assert Case.objects.count() == 1
+    assert _numbers() == [("12345 热线", "QH20261127001")]
 
 
 def test_a_letter_comes_as_pdf_without_words(clerk: Client) -> None:

@@ -29,6 +29,8 @@ MOST_SUGGESTED: Final = 4
 MOST_PLACES: Final = 8
 # The channels people at a desk take things down from.
 CHANNELS: Final = (Channel.PHONE, Channel.COUNTER, Channel.PAPER, Channel.HOTLINE)
+# What comes with a number of its own: where the number is from, and the field that asks for it.
+NUMBERED: Final = {Channel.HOTLINE: ("12345 热线", "ticket"), Channel.PAPER: ("来信登记", "letter")}
 
 
 class IntakeForm(forms.Form):
@@ -76,7 +78,8 @@ class IntakeForm(forms.Form):
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
         error_messages={"required": _("请填人数，不清楚就填 1。"), "invalid": _("请填数字。")},
     )
-    reference = forms.CharField(label=_("12345 或其他系统的编号"), max_length=80, required=False)
+    ticket = forms.CharField(label=_("12345 工单编号"), max_length=80, required=False)
+    letter = forms.CharField(label=_("来信登记号"), max_length=80, required=False)
     papers = PhotosField(
         label=_("扫描件或照片"),
         help_text=_("来信请扫描或拍下来：图片或 PDF，每份 12 MB 以内。"),
@@ -110,6 +113,15 @@ class IntakeForm(forms.Form):
 
     def contact(self) -> Contact | None:
         return _contact(self.cleaned_data["name"], self.cleaned_data["phone"])
+
+    def references(self) -> list[tuple[str, str]]:
+        """The number it has elsewhere: only the chosen channel's, the other field is not seen."""
+        named = NUMBERED.get(self.cleaned_data["channel"])
+        if named is None:
+            return []
+        system, field = named
+        number = self.cleaned_data[field].strip()
+        return [(system, number)] if number else []
 
     def submitter(self) -> Contact | None:
         data = self.cleaned_data
@@ -165,9 +177,9 @@ def _received(form: IntakeForm, by: Actor) -> actions.Received:
             contact=form.contact() or form.submitter(),
             secret=data["secret"],
             photos=data["papers"],
+            references=form.references(),
             idempotency_key=data["idempotency_key"],
         )
-    system = "12345 热线" if data["channel"] == Channel.HOTLINE else "外部编号"
     return actions.receive_report(
         by=by,
         text=data["text"],
@@ -184,7 +196,7 @@ def _received(form: IntakeForm, by: Actor) -> actions.Received:
         photos=data["papers"],
         urgency=data["urgency"],
         people_involved=data["people_involved"],
-        references=[(system, data["reference"])] if data["reference"] else (),
+        references=form.references(),
         idempotency_key=data["idempotency_key"],
     )
 

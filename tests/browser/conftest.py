@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.site import Site, running_site
 
-PHONE = {"width": 390, "height": 844}
+PHONE = {"width": 360, "height": 780}
 DESK = {"width": 1440, "height": 900}
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",

@@ -57,6 +57,16 @@ def day(
     return _("%(y)s年%(m)s月%(d)s日") % parts
 
 
+def greeting(now: datetime, *, zone: tzinfo = CHINA, _: Translate = untranslated) -> str:
+    """How one greets at this hour."""
+    hour = now.astimezone(zone).hour
+    if hour < 5 or hour >= 18:
+        return _("晚上好")
+    if hour < 11:
+        return _("早上好")
+    return _("中午好") if hour < 13 else _("下午好")
+
+
 def when(
     moment: datetime, *, now: datetime, zone: tzinfo = CHINA, _: Translate = untranslated
 ) -> str:

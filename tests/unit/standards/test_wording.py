@@ -34,6 +34,14 @@ def test_remaining_is_relative_and_absolute(due_at: datetime, words: str) -> Non
     assert wording.remaining(due_at, now=NOW) == words
 
 
+@pytest.mark.parametrize(
+    ("hour", "words"),
+    [(4, "晚上好"), (5, "早上好"), (11, "中午好"), (13, "下午好"), (18, "晚上好")],
+)
+def test_one_is_greeted_by_the_hour(hour: int, words: str) -> None:
+    assert wording.greeting(at(22, hour)) == words
+
+
 def test_a_provisional_due_date_says_so() -> None:
     words = wording.remaining(at(26, 0), now=NOW, provisional=True)
     assert words == "还剩 3 天（11月25日 24:00 前，暂定）"

@@ -18,7 +18,8 @@ function label(table: HTMLTableElement): void {
       if (cell.closest("tbody")) {
         cell.setAttribute("role", cell.tagName === "TH" ? "rowheader" : "cell");
         cell.dataset.label = cell.colSpan === 1 ? (columns[column] ?? "") : "";
-        cell.toggleAttribute("data-empty", !cell.textContent?.trim() && !one("img, svg, input", cell));
+        const words = cell.textContent?.trim();
+        cell.toggleAttribute("data-empty", (!words || words === "—") && !one("img, svg, input", cell));
       }
       column += cell.colSpan;
     }

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -11,6 +12,7 @@ from huying.directory.pages.access import requires
 from huying.directory.permissions import Permission
 from huying.directory.queries import actor_of
 from huying.insight import queries
+from huying.standards import wording
 
 MEASURES = (
     ("open", _("在办"), _("件")),
@@ -30,6 +32,7 @@ def morning(request: HttpRequest) -> HttpResponse:
         "insight/morning.html",
         {
             "now": now,
+            "greeting": wording.greeting(now, _=gettext),
             "morning": queries.morning(actor, now),
             "may_supervise": actor.may(Permission.CASE_SUPERVISE),
         },

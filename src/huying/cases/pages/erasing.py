@@ -28,27 +28,20 @@ GROUNDS: Final = {
 }
 
 
+class LookupField(forms.CharField):
+    """What somebody is found by; the browser keeps none of it."""
+
+    def __init__(self, label: Any, max_length: int, **attrs: str) -> None:
+        widget = forms.TextInput(attrs={"autocomplete": "off", **attrs})
+        super().__init__(label=label, max_length=max_length, required=False, widget=widget)
+
+
 class FindForm(forms.Form):
     """Posted, never in an address: a telephone number does not belong in a log."""
 
-    phone = forms.CharField(
-        label=gettext_lazy("电话"),
-        max_length=30,
-        required=False,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
-    )
-    id_number = forms.CharField(
-        label=gettext_lazy("证件号码"),
-        max_length=30,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    name = forms.CharField(
-        label=gettext_lazy("姓名"),
-        max_length=60,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    phone = LookupField(gettext_lazy("电话"), 30, inputmode="tel")
+    id_number = LookupField(gettext_lazy("证件号码"), 30)
+    name = LookupField(gettext_lazy("姓名"), 60)
 
     def clean(self) -> dict[str, Any]:
         if not any(self.cleaned_data.values()):

@@ -191,7 +191,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
         )
     else:
         # Without context processors: what is broken may be what they ask.
-        answer = HttpResponse(render_to_string("errors/500.html"), status=status)
+        context = {"asked": request.method in {"GET", "HEAD"}, "seconds": RETRY_SECONDS}
+        page = render_to_string(f"errors/{status}.html", context)
+        answer = HttpResponse(page, status=status)
     if away:
         answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer

@@ -62,6 +62,20 @@ def test_what_is_broken_is_no_matter_of_waiting(rf: RequestFactory) -> None:
         assert ("Retry-After" in answer.headers) is (status == 503)
 
 
+def test_while_the_database_is_away_people_are_asked_to_wait(rf: RequestFactory) -> None:
+    """Who looked is brought back by the page itself; who sent something is told to send again."""
+    pages = {}
+    for request in (rf.get("/progress/"), rf.post("/report/")):
+        try:
+            raise OperationalError from psycopg.OperationalError()
+        except OperationalError:
+            pages[request.method] = errors.server_error(request).content.decode()
+    assert 'http-equiv="refresh"' in pages["GET"]
+    assert 'http-equiv="refresh"' not in pages["POST"]
+    assert "不会重复登记" in pages["POST"]
+    assert all("系统正在恢复" in page for page in pages.values())
+
+
 @pytest.mark.django_db
 def test_ready_once_everything_is_migrated(client: Client) -> None:
     with connection.cursor() as cursor:

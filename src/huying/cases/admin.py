@@ -53,7 +53,7 @@ class RuleForm(ActionForm):
             "source": gettext_lazy("例如《县城管局权责清单》第 12 项。"),
             "end_date": gettext_lazy("从这一天起不再按这一条派单；空着表示一直有效。"),
         }
-        widgets = {"assisting": forms.SelectMultiple(attrs={"size": 8})}
+        widgets = {"assisting": forms.CheckboxSelectMultiple(attrs={"class": "adm-picks"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

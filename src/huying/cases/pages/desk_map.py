@@ -29,8 +29,8 @@ _TOLERANCE: Final = 0.0003
 MEASURES: Final = {
     "OPEN": gettext_lazy("在办"),
     "OVERDUE": gettext_lazy("超期"),
-    "RECEIVED_7_DAYS": gettext_lazy("近 7 天新增"),
-    "ALERTS": gettext_lazy("在办预警"),
+    "RECEIVED_7_DAYS": gettext_lazy("近 7 天收到"),
+    "ALERTS": gettext_lazy("预警在办"),
 }
 # Of one's own cases alone these can be counted.
 _OWN_MEASURES: Final = ("OPEN", "OVERDUE")

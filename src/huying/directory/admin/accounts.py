@@ -341,7 +341,7 @@ class TokenForm(ActionForm):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("权限范围"),
         choices=[(scope, _SCOPE_LABELS.get(scope, scope)) for scope in SCOPE_PERMISSIONS],
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "adm-picks"}),
     )
     token: str = ""
 

@@ -79,7 +79,7 @@ PERMISSION_LABELS: Final = {
     Permission.CASE_MERGE: _("并案、拆分"),
     Permission.SENSING_VIEW: _("查看监测数据和预警"),
     Permission.SENSING_MANAGE: _("管理设备和预警规则"),
-    Permission.QUARANTINE_REPLAY: _("重放待核数据"),
+    Permission.QUARANTINE_REPLAY: _("待核数据重新入库"),
     Permission.LEDGER_AUDIT: _("查看全部存证并核验"),
     Permission.PERSON_REVEAL: _("因公查看个人信息（注明用途，留痕）"),
     Permission.PERSON_ERASE: _("依法删除个人信息（写明依据，留痕）"),

@@ -106,7 +106,7 @@ def test_registering_from_quarantine_and_replaying(admin: Client) -> None:
     raw = b'{"device":"NEW1","time":"2026-01-01T08:00:00+08:00","values":{"a34004":35}}'
     take(make_reading("NEW1", {"a34004": 35.0}, listener="HTTP", raw=raw))
     page = admin.get("/sensing/quarantine/").content.decode()
-    assert "设备编号 NEW1 尚未登记。登记后可重放，数据不会丢失。" in page
+    assert "设备编号 NEW1 尚未登记。登记后可重新入库，数据不会丢失。" in page
 
     form = {"mn": "NEW1", "name": "新站", "kind": "AIR", "protocol": "HTTP", "units": "MICROGRAM"}
     assert admin.post("/sensing/devices/new/", form).status_code == 302
@@ -127,7 +127,7 @@ def test_dismissing(admin: Client) -> None:
 
     item.refresh_from_db()
     assert item.outcome == "DISMISSED"
-    assert "已弃用" in admin.get("/sensing/quarantine/?outcome=DISMISSED").content.decode()
+    assert "已标为不采用" in admin.get("/sensing/quarantine/?outcome=DISMISSED").content.decode()
 
 
 def test_script_in_what_came_is_shown_as_text(admin: Client) -> None:

@@ -112,7 +112,7 @@ def _quarantine() -> Part:
     return Part(
         _("待核数据"),
         WATCH,
-        _("有数据没能识别，已原样保存，处理后可以重放"),
+        _("有数据没能识别，已原样保存，处理后可以重新入库"),
         figures=tuple((row.label(), f"{row.count:,}") for row in counts[:4]),
         mend=_("去处理"),
         url="/sensing/quarantine/",

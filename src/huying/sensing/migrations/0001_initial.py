@@ -760,9 +760,9 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("WAITING", "待核"),
-                            ("ACCEPTED", "重放后已入库"),
-                            ("DUPLICATE", "重放后发现已有"),
-                            ("DISMISSED", "确认弃用"),
+                            ("ACCEPTED", "已重新入库"),
+                            ("DUPLICATE", "早已入库"),
+                            ("DISMISSED", "不采用"),
                         ],
                         default="WAITING",
                         max_length=10,

@@ -14,9 +14,9 @@ class Quarantine(models.Model):
 
     class Outcome(models.TextChoices):
         WAITING = "WAITING", _("待核")
-        ACCEPTED = "ACCEPTED", _("重放后已入库")
-        DUPLICATE = "DUPLICATE", _("重放后发现已有")
-        DISMISSED = "DISMISSED", _("确认弃用")
+        ACCEPTED = "ACCEPTED", _("已重新入库")
+        DUPLICATE = "DUPLICATE", _("早已入库")
+        DISMISSED = "DISMISSED", _("不采用")
 
     received_at = models.DateTimeField()
     listener = models.CharField(max_length=8)

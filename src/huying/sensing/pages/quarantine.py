@@ -83,7 +83,7 @@ def replay(request: HttpRequest) -> HttpResponse:
     if result.refused:
         messages.warning(
             request,
-            _("重放完成：入库 %(accepted)s 条，早已入库 %(duplicates)s 条，"
+            _("处理完毕：入库 %(accepted)s 条，早已入库 %(duplicates)s 条，"
               "仍有 %(refused)s 条不能入库，原因已更新。")
             % {
                 "accepted": result.accepted,
@@ -94,7 +94,7 @@ def replay(request: HttpRequest) -> HttpResponse:
     else:
         messages.success(
             request,
-            _("重放完成：入库 %(accepted)s 条，早已入库 %(duplicates)s 条")
+            _("处理完毕：入库 %(accepted)s 条，早已入库 %(duplicates)s 条")
             % {"accepted": result.accepted, "duplicates": result.duplicates},
         )
     return _back(request)
@@ -107,5 +107,5 @@ def dismiss(request: HttpRequest) -> HttpResponse:
     only = request.POST.get("only", "")
     ids = [int(only)] if only.isdigit() else _ids(request)
     number = actions.dismiss_quarantine(ids=ids, by=actor_of(request))
-    messages.success(request, _("已弃用 %s 条，原文保留 180 天") % number)
+    messages.success(request, _("已标为不采用 %s 条，原文保留 180 天") % number)
     return _back(request)

@@ -17,7 +17,7 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "TRUNCATED": (
         "报文不完整", "Truncated",
-        "只收到报文的前半部分。设备补传后可弃用这一条。",
+        "只收到报文的前半部分。设备补传后，这一条可标为不采用。",
         "Only the beginning of a frame came. Once it is re-sent this can be dismissed.",
     ),
     "JUNK": (
@@ -77,7 +77,7 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "FUTURE": (
         "时间超前", "From the future",
-        "数据时间比服务器时间超前 10 分钟以上（{time}）。请校准设备时钟后重放。",
+        "数据时间比服务器时间超前 10 分钟以上（{time}）。请校准设备时钟后重新入库。",
         "Dated more than 10 minutes ahead ({time}). Set the device's clock, then replay.",
     ),
     "TOO_OLD": (
@@ -87,17 +87,17 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "UNKNOWN_DEVICE": (
         "设备未登记", "Unknown device",
-        "设备编号 {mn} 尚未登记。登记后可重放，数据不会丢失。",
+        "设备编号 {mn} 尚未登记。登记后可重新入库，数据不会丢失。",
         "The device {mn} is not registered. Register it, then replay: nothing is lost.",
     ),
     "DEVICE_DISABLED": (
         "设备已停用", "Device disabled",
-        "设备 {mn} 已停用。重新启用后可重放。",
+        "设备 {mn} 已停用。重新启用后可重新入库。",
         "The device {mn} is disabled. Enable it, then replay.",
     ),
     "WRONG_PASSWORD": (
         "访问密码错误", "Wrong password",
-        "设备 {mn} 的访问密码与登记的不一致。核对后可重放。",
+        "设备 {mn} 的访问密码与登记的不一致。核对后可重新入库。",
         "The password of {mn} is not the registered one. Mend either, then replay.",
     ),
     "WRONG_KEY": (
@@ -148,7 +148,7 @@ REASONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "NOT_STORED": (
         "入库失败", "Not stored",
-        "入库时出错（{problem}），已原样保存。请告知系统管理员，排除后重放。",
+        "入库时出错（{problem}），已原样保存。请告知系统管理员，排除后重新入库。",
         "Storing it failed ({problem}); it was kept as it came. Tell the administrator.",
     ),
     "TOO_MANY_CODES": (

@@ -166,7 +166,7 @@ def test_reporting_for_somebody_shows_the_receipt(page: Page) -> None:
     page.goto("/work/report/")
     assert violations(page) == []
     page.fill("[name=text]", "王大娘家门口的路灯坏了")
-    page.get_by_label("帮别人").check()
+    page.get_by_label("替群众报").check()
     page.fill("[name=other_name]", "王大娘")
     page.get_by_role("button", name="报上去").click()
     page.wait_for_url(re.compile(r"/r/[0-9A-Z]{12}/"))

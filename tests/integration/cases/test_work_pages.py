@@ -335,6 +335,14 @@ def test_for_a_resident_the_receipt_is_shown_at_once(worker: Client) -> None:
     assert Report.objects.get().on_behalf
 
 
+def test_who_the_worker_is_need_not_be_typed(worker: Client) -> None:
+    page = text_of(worker.get("/work/report/"))
+    assert 'name="other_name"' in page
+    assert 'name="name"' not in page
+    report(worker, name="陈网格", phone="13900000001")
+    assert Report.objects.get().reporter_id is None
+
+
 def test_two_taps_are_one_report(worker: Client) -> None:
     report(worker)
     report(worker)

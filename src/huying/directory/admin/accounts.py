@@ -162,6 +162,7 @@ class AccountAdmin(ActingAdmin[Account]):
     list_display = ("name", "username", "roles", "state", "last_login")
     list_filter = (StateFilter,)
     search_fields = ("name", "username")
+    search_help_text = gettext_lazy("姓名或用户名")
     ordering = ("username",)
 
     def get_fields(self, request: HttpRequest, obj: Account | None = None) -> Any:
@@ -318,6 +319,7 @@ class PostAdmin(ActingAdmin[Post]):
     list_display = ("account", "role", "organisation", "division", "grid", "start_date", "end_date")
     list_filter = ("role",)
     search_fields = ("account__name", "account__username", "organisation__short_name")
+    search_help_text = gettext_lazy("姓名、用户名或单位")
     ordering = ("-start_date", "-id")
     list_select_related = ("account", "organisation", "division", "grid")
 
@@ -341,7 +343,7 @@ class TokenForm(ActionForm):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("权限范围"),
         choices=[(scope, _SCOPE_LABELS.get(scope, scope)) for scope in SCOPE_PERMISSIONS],
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "adm-picks"}),
+        widget=forms.CheckboxSelectMultiple,
     )
     token: str = ""
 
@@ -366,6 +368,7 @@ class ApiTokenAdmin(ActingAdmin[ApiToken]):
     form = TokenForm
     list_display = ("name", "account", "scopes", "expires_at", "revoked_at", "last_used_at")
     search_fields = ("name", "account__name")
+    search_help_text = gettext_lazy("用途或责任人")
     ordering = ("-created_at",)
     list_select_related = ("account",)
 

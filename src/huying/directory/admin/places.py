@@ -198,6 +198,7 @@ class DutyShiftAdmin(ActingAdmin[DutyShift]):
     list_display = ("organisation", "account", "starts_at", "ends_at", "rank")
     list_filter = (WhenFilter, "organisation")
     search_fields = ("account__name", "organisation__short_name")
+    search_help_text = gettext_lazy("值班人或单位")
     ordering = ("starts_at", "organisation_id", "rank")
     list_select_related = ("organisation", "account")
 

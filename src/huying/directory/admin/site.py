@@ -26,6 +26,7 @@ _plain_index = admin.site.index
 
 # What each kind of master data is for, in the order in which a county fills it.
 _NOTES = {
+    "ResponsibilityRule": gettext_lazy("哪类事、在哪里，归哪个单位办"),
     "Division": gettext_lazy("县、乡镇街道、村社区，编码和边界"),
     "Grid": gettext_lazy("每个网格的编码、边界和所属村社区"),
     "Organisation": gettext_lazy("部门、乡镇、村委会的名称、电话和地址"),

@@ -27,6 +27,8 @@ MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 def test_the_headline_says_who_answers_until_when() -> None:
     office = make_office()
+    unsure = make_report(category="", text="不知道归谁管", now=MONDAY)
+    assert queries.progress(unsure.receipt, now=MONDAY).next_text == "下一步：派单"
     report = make_report(now=MONDAY)
     progress = queries.progress(report.receipt_display.lower(), now=MONDAY)
     assert progress.headline == "已受理，由住建局办理，12月7日前答复您"

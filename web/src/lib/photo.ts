@@ -45,6 +45,8 @@ export function startPhotos(): void {
     const error = field && one("[data-photo-error]", field);
     if (!field || !list || !error) return;
     const limit = input.multiple ? Number(input.dataset.photoLimit ?? 6) : 1;
+    const words = one(".hy-photo-add span", field);
+    const asked = words?.textContent ?? "";
     let chosen: File[] = [];
 
     const hand = () => {
@@ -67,6 +69,7 @@ export function startPhotos(): void {
         }),
       );
       list.hidden = chosen.length === 0;
+      if (words) words.textContent = chosen.length === 0 ? asked : say(limit === 1 ? "换一张" : "再加一张");
       field.classList.toggle("hy-photo-first", field.dataset.first !== undefined && chosen.length === 0);
     };
     const complain = (text: string) => {

@@ -13,6 +13,8 @@ const ENGLISH: Record<string, string> = {
   "选中，可以选几件一起办": "Select; several can be dealt with at once",
   显示快捷键: "Show shortcuts",
   去掉这张照片: "Remove this photo",
+  再加一张: "Add another",
+  换一张: "Choose another",
   "最多 %s 张照片，多出的没有加上。": "At most %s photos; the rest were not added.",
   "这个文件打不开，没有加上。请选一张 JPEG 或 PNG 格式的照片。":
     "That file could not be opened and was not added. Please choose a JPEG or PNG photo.",

@@ -429,7 +429,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("RECEIVED", "办理中"),
+                            ("RECEIVED", "待答复"),
                             ("ANSWERED", "已答复"),
                             ("RATED", "已评价"),
                             ("CALLBACK", "待回访"),

@@ -231,7 +231,9 @@ def _headline(
     following = procedure.milestones[procedure.milestones.index(labels[0]) + 1 :]
     if not following:
         return headline, ""
-    return headline, _("下一步：%(step)s") % {"step": str(following[0].label)}
+    # 已派单 is what it will be called when it is done.
+    step = str(following[0].label).removeprefix("已")
+    return headline, _("下一步：%(step)s") % {"step": step}
 
 
 def _steps(

@@ -73,7 +73,7 @@ BAD_RATINGS = frozenset({Rating.DISSATISFIED, Rating.VERY_DISSATISFIED})
 class ReportState(models.TextChoices):
     """Where one person's report stands, apart from the case it belongs to."""
 
-    RECEIVED = "RECEIVED", _("办理中")
+    RECEIVED = "RECEIVED", _("待答复")
     ANSWERED = "ANSWERED", _("已答复")
     RATED = "RATED", _("已评价")
     CALLBACK = "CALLBACK", _("待回访")

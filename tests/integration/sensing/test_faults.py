@@ -26,8 +26,7 @@ from huying.sensing.listeners import hj212 as hj212_listener
 from huying.sensing.listeners.hj212 import Server
 from huying.sensing.models import HourTally, Observation, Quarantine
 from tests.factories.sensing import INGEST, frame, make_device
-from tests.integration.sensing.devices import DeviceClient, RunningListener
-from tests.integration.sensing.test_hj212 import segment
+from tests.integration.sensing.devices import DeviceClient, RunningListener, segment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

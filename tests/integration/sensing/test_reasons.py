@@ -18,8 +18,7 @@ from huying.sensing.rules.refusals import REASONS
 from huying.standards import hj212
 from tests.factories.directory import make_token
 from tests.factories.sensing import SYSTEM, frame, make_device
-from tests.integration.sensing.devices import DeviceClient, RunningListener
-from tests.integration.sensing.test_hj212 import segment
+from tests.integration.sensing.devices import DeviceClient, RunningListener, segment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = bytes(range(16))

@@ -45,7 +45,8 @@ def once(name: str, work: Callable[[], Facts]) -> Facts:
                 [name],
             )
             if cursor.rowcount == 0:
-                return Part.objects.get(name=name).facts
+                there: Facts = Part.objects.get(name=name).facts
+                return there
         facts = work()
         Part.objects.filter(name=name).update(facts=facts)
     return facts

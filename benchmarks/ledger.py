@@ -232,7 +232,8 @@ def _proof_times() -> tuple[int, list[float]]:
 def _every(step: int) -> list[tuple[int]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT record_id FROM ledger_position WHERE position %% %s = 0", [step])
-        return cursor.fetchall()
+        found: list[tuple[int]] = cursor.fetchall()
+    return found
 
 
 def _verify_rates(count: int) -> tuple[float, float]:

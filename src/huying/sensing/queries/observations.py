@@ -114,8 +114,9 @@ def highest_hour(actor: Actor, *, kind: str, code: str, since: datetime) -> tupl
         .values("mean")[:1]
     )
     devices = Device.objects.visible_to(actor).filter(kind=kind).annotate(mean=Subquery(newest))
-    first = devices.order_by(F("mean").desc(nulls_last=True), "id").first()
-    return (first.id, first.name) if first is not None and first.mean is not None else None
+    ordered = devices.order_by(F("mean").desc(nulls_last=True), "id")
+    first = ordered.values_list("id", "name", "mean").first()
+    return first[:2] if first is not None and first[2] is not None else None
 
 
 def _number(code: str) -> int | None:

@@ -208,18 +208,22 @@ def parse_frame(packet: bytes, *, key: bytes | None = None) -> Frame:
 def checked(segment: bytes, check: bytes, key: bytes | None, packet: bytes) -> Frame:
     """Read a segment if its CRC (as it stands or, with ``key``, decrypted) is right.
 
-    If it is not, and CP is text neither as it stands nor decrypted, the key is missing or wrong.
+    Once in 65,536 frames both are, by chance; then what is no text as it stands was encrypted.
+    If neither is, and CP is text neither as it stands nor decrypted, the key is missing or wrong.
     """
     try:
         expected = int(check, 16) if check.isalnum() else -1
     except ValueError:
         expected = -1
     try:
-        if crc(segment) == expected:
+        sound = crc(segment) == expected
+        if sound and (key is None or not looks_encrypted(segment)):
             return parse_segment(segment)
         plain = None if key is None else decrypt_cp(segment, key)
         if plain is not None and crc(plain) == expected:
             return parse_segment(plain, encrypted=True)
+        if sound:
+            return parse_segment(segment)
     except Refused as refusal:
         raise Refused(refusal.reason, packet, refusal.header) from None
     sealed = looks_encrypted(segment) and (plain is None or looks_encrypted(plain))

@@ -60,6 +60,7 @@ lon, lat = st.floats(-180, 180, width=32), st.floats(-90, 90, width=32)
 
 
 @given(st.lists(st.tuples(lon, lat), min_size=3, max_size=12))
+@example([(1.1953125, 0), (1.1953125, 1.1754943508222875e-38), (2, 1)])
 @example(
     # GEOS itself gives this one up.
     [

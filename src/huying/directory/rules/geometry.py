@@ -115,8 +115,10 @@ def _measured(found: BaseGeometry) -> Boundary:
             "Coordinates leave the earth: degrees are needed (EPSG:4490), longitude first.",
         )
     inside = found.representative_point()
-    center = round(inside.x, CENTER_DIGITS), round(inside.y, CENTER_DIGITS)
-    return Boundary(dict(mapping(found)), min_lon, min_lat, max_lon, max_lat, *center)
+    # Rounding may leave a boundary that is thinner than the last digit.
+    lon = min(max(round(inside.x, CENTER_DIGITS), min_lon), max_lon)
+    lat = min(max(round(inside.y, CENTER_DIGITS), min_lat), max_lat)
+    return Boundary(dict(mapping(found)), min_lon, min_lat, max_lon, max_lat, lon, lat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from huying.cases import queries as cases
@@ -12,6 +13,10 @@ from huying.directory import queries as directory
 from huying.directory import throttle
 from huying.notices.actions import announce
 from huying.sensing import actions as sensing
+
+# How fast a machine is that others use is no property of ours.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.load_profile("here")
 
 ROOT = Path(__file__).resolve().parents[1]
 _TOOLS = {

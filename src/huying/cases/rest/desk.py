@@ -396,7 +396,7 @@ class NewCase(Schema):
     place_text: Line = ""
     lon: GivenLongitude | None = None
     lat: GivenLatitude | None = None
-    people_involved: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 1
+    people_involved: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
     discovered_at: Moment | None = None
     references: Annotated[list[Reference], Field(max_length=10)] = []
     data: dict[str, Any] = {}

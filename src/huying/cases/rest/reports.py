@@ -71,7 +71,7 @@ class NewReport(Schema):
     submitter: Person | None = None
     secret: YesNo = False
     channel: Literal["WEB", "PHONE", "COUNTER", "PAPER", "GRID", "HOTLINE", "API"] = "API"
-    people_involved: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 1
+    people_involved: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
     discovered_at: Moment | None = None
     references: Annotated[list[tuple[Line, Line]], Field(max_length=10)] = []
 

@@ -546,8 +546,11 @@ class Migration(migrations.Migration):
                         verbose_name="角色",
                     ),
                 ),
-                ("start_date", models.DateField(verbose_name="自")),
-                ("end_date", models.DateField(blank=True, null=True, verbose_name="至（不含）")),
+                ("start_date", models.DateField(verbose_name="从哪天起")),
+                (
+                    "end_date",
+                    models.DateField(blank=True, null=True, verbose_name="到哪天止（当天不算）"),
+                ),
                 (
                     "account",
                     models.ForeignKey(

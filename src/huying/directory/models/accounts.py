@@ -183,8 +183,8 @@ class Post(models.Model):
         on_delete=models.PROTECT,
         related_name="posts",
     )
-    start_date = models.DateField(_("自"))
-    end_date = models.DateField(_("至（不含）"), null=True, blank=True)
+    start_date = models.DateField(_("从哪天起"))
+    end_date = models.DateField(_("到哪天止（当天不算）"), null=True, blank=True)
 
     objects = PostQuerySet.as_manager()
 

@@ -139,10 +139,8 @@ cli.app(["promote"])
 @pytest.mark.parametrize(
     ("at", "resumed_by"),
     [
-        ("embedded._take_writes = die", "migrate"),
         ("die_after('primary_conninfo')", "promote"),
         ("die_after('pg_promote')", "migrate"),
-        ("embedded._take_the_place = die", "promote"),
         ("Path.symlink_to = die", "migrate"),
         ("Path.unlink = die", "promote"),
     ],

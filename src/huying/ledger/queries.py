@@ -243,7 +243,7 @@ def placed_records(first: int, count: int) -> list[tuple[Any, ...]]:
     All but the position are None where the record is gone.
     """
     connection.ensure_connection()
-    with connection.connection.cursor(binary=True) as cursor:
+    with connection.wrap_database_errors, connection.connection.cursor(binary=True) as cursor:
         rows: list[tuple[Any, ...]] = cursor.execute(
             "SELECT position, entry, kind, subject, actor, at FROM ledger_position"
             " LEFT JOIN ledger_record ON ledger_record.id = record_id"

@@ -103,6 +103,7 @@ WITH kept AS (
     WHERE NOT EXISTS (
         SELECT FROM (SELECT signed_at FROM ledger_checkpoint ORDER BY size DESC LIMIT 1) AS last
         WHERE signed_at > %(now)s::timestamptz - interval '1 minute'
+          AND signed_at <= %(now)s::timestamptz
     )
 )
 UPDATE ledger_head SET size = %(size)s, frontier = %(frontier)s, note = %(note)s,
@@ -192,10 +193,12 @@ def run(stop_event: threading.Event) -> None:
     recovered = False
     while not stop_event.is_set():
         try:
-            if not recovered:
-                recover_after_restore()
-                recovered = True
-            batch = seal_pending()
+            # psycopg's own cursors raise psycopg's own errors.
+            with connection.wrap_database_errors:
+                if not recovered:
+                    recover_after_restore()
+                    recovered = True
+                batch = seal_pending()
             pause = 0.0 if batch is not None and batch.more else INTERVAL_SECONDS
             if time.monotonic() >= alarm_at:
                 alarm_at = time.monotonic() + ALARM_SECONDS

@@ -3,12 +3,14 @@
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import psycopg
 import pytest
 from django.db import Error, OperationalError, connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
 from huying.ledger import actions, queries, sequencer, verify
@@ -223,6 +225,24 @@ def test_run_survives_a_lost_database_and_stops_when_told(caplog: pytest.LogCapt
     assert "trying again" in caplog.text
 
 
+def test_run_survives_a_session_that_the_server_ends(caplog: pytest.LogCaptureFixture) -> None:
+    make_record()
+    stop = threading.Event()
+    proper, calls = sequencer.seal_pending, []
+
+    def seal_pending() -> sequencer.Batch | None:
+        calls.append(1)
+        if len(calls) == 1:
+            sequencer._cursor().execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        stop.set()
+        return proper()
+
+    with mock.patch.object(sequencer, "seal_pending", seal_pending):
+        sequencer.run(stop)
+    assert len(calls) == 2
+    assert Position.objects.count() == 1
+
+
 def test_after_a_restore_into_another_server_sealing_goes_on() -> None:
     """A dump brings transaction numbers this server has not reached; nothing waits for them."""
     make_records(range(5))
@@ -262,6 +282,16 @@ def test_checkpoints_of_the_past_are_kept_at_most_one_a_minute() -> None:
     seal()
     assert Checkpoint.objects.count() == 1
     assert Head.objects.get().size == 2
+
+
+def test_a_clock_that_was_ahead_leaves_no_gap_in_the_checkpoints_of_the_past() -> None:
+    make_record()
+    tomorrow = timezone.now() + timedelta(days=1)
+    with mock.patch.object(timezone, "now", return_value=tomorrow):
+        seal()
+    make_record()
+    seal()
+    assert Checkpoint.objects.count() == 2
 
 
 def test_both_keys_sign_and_the_origin_stays(settings: Settings) -> None:

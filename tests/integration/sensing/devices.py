@@ -68,8 +68,12 @@ class RunningListener:
 class DeviceClient:
     """One TCP connection of a device."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    def __init__(self, port: int, *, window: int = 0) -> None:
+        self.socket = socket.socket()
+        if window:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.socket.settimeout(10)
+        self.socket.connect(("127.0.0.1", port))
         self._deframer = hj212.Deframer()
         self._answers: list[hj212.Frame] = []
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,14 +19,17 @@ import pytest
 from django.db import DataError, connection
 
 from huying.config import open_files
+from huying.sensing import events
 from huying.sensing.actions import ingest, storing
 from huying.sensing.actions.checking import Row
+from huying.sensing.actions.heard import HeardLog
 from huying.sensing.actions.rollups import add_to_hours
 from huying.sensing.listeners import batching
 from huying.sensing.listeners import hj212 as hj212_listener
 from huying.sensing.listeners.hj212 import Server
-from huying.sensing.models import HourTally, Observation, Quarantine
-from tests.factories.sensing import INGEST, frame, make_device
+from huying.sensing.models import Alert, HourTally, Observation, Quarantine
+from tests.factories.sensing import INGEST, frame, make_device, this_hour
+from tests.integration.notices.live import database_url
 from tests.integration.sensing.devices import DeviceClient, RunningListener, segment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,6 +65,58 @@ def test_a_connection_lost_in_the_middle_of_a_batch(
     assert Observation.objects.count() == 50
     assert sum(row.counts[0] for row in HourTally.objects.all()) == 50
     assert "OperationalError" in listener.server.counters.last_error
+
+
+def test_a_connection_lost_while_rows_are_copied_is_no_fault_of_the_rows(
+    listener: RunningListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = make_device()
+    proper, left = storing.encode, [1]
+
+    def encode(*arguments: Any) -> bytes:
+        if left[0]:
+            left[0] -= 1
+            number = connection.connection.info.backend_pid
+            with psycopg.connect(database_url()) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
+        return proper(*arguments)
+
+    monkeypatch.setattr(storing, "encode", encode)
+    with DeviceClient(listener.port) as client:
+        assert client.ask(frame(segment(device.mn))).cn == "9014"
+    assert Observation.objects.count() == 1
+    assert not Quarantine.objects.exists()
+
+
+def test_a_session_lost_while_an_alert_is_handed_over_is_not_taken_for_a_commit(
+    listener: RunningListener,
+) -> None:
+    device = make_device()
+    left = [1]
+
+    def lose(**_: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    events.alert_opened.connect(lose)
+    try:
+        with DeviceClient(listener.port) as client:
+            # Written down lately, so that nothing is asked of the lost session behind the alert.
+            assert client.ask(frame(segment(device.mn))).cn == "9014"
+            hour = segment(
+                device.mn,
+                "a34004-Avg=180,a34004-Flag=N",
+                cn="2061",
+                at=datetime.fromtimestamp(this_hour(1), UTC),
+            )
+            assert client.ask(frame(hour)).cn == "9014"
+    finally:
+        events.alert_opened.disconnect(lose)
+    assert left == [0]
+    assert Observation.objects.filter(kind="HOUR").count() == 1
+    assert Alert.objects.count() == 1
 
 
 def test_what_was_not_stored_is_not_acknowledged_and_is_taken_when_it_comes_again(
@@ -255,3 +311,67 @@ def test_two_processes_on_one_port_stop_cleanly(catalogue: None) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+def test_a_device_that_reads_no_answer_is_read_no_more_and_let_go(
+    catalogue: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hj212_listener, "UNREAD_BYTES", 4_096)
+    monkeypatch.setattr(hj212_listener, "UNREAD_SECONDS", 0)
+    device = make_device(frames_per_minute=1_000_000)
+    begin = datetime.now(UTC) - timedelta(hours=2)
+    data = b"".join(frame(segment(device.mn, at=begin + timedelta(seconds=n))) for n in range(50))
+    with RunningListener() as running:
+        deaf = DeviceClient(running.port, window=2_048)
+        sending = threading.Thread(target=_send_for_ever, args=(deaf.socket, data))
+        sending.start()
+        running.until(
+            lambda: any(one._deaf_since is not None for one in running.server.connections), 60
+        )
+        (connection_,) = running.server.connections
+        assert connection_._transport is not None
+        assert not connection_._transport.is_reading()
+        with DeviceClient(running.port) as other:
+            assert other.ask(frame(segment(device.mn))).cn == "9014", "others are read on"
+        running.loop.call_soon_threadsafe(connection_.sweep, time.monotonic() + 1)
+        sending.join(20)
+        assert not sending.is_alive(), "its connection was reset"
+        deaf.close()
+
+
+def _send_for_ever(line: socket.socket, data: bytes) -> None:
+    with suppress(OSError):
+        while True:
+            line.sendall(data)
+
+
+def test_a_device_that_reads_again_is_read_again(
+    catalogue: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hj212_listener, "UNREAD_BYTES", 4_096)
+    device = make_device(frames_per_minute=1_000_000)
+    begin = datetime.now(UTC) - timedelta(hours=2)
+    data = b"".join(frame(segment(device.mn, at=begin + timedelta(seconds=n))) for n in range(50))
+    with RunningListener() as running:
+        slow = DeviceClient(running.port, window=2_048)
+        sending = threading.Thread(target=_send_for_ever, args=(slow.socket, data))
+        sending.start()
+        running.until(
+            lambda: any(one._deaf_since is not None for one in running.server.connections), 60
+        )
+        read = running.server.counters.frames
+        while running.server.counters.frames <= read + 100:
+            assert slow.answer().cn == "9014"
+        slow.socket.shutdown(socket.SHUT_RDWR)
+        sending.join(20)
+        slow.close()
+
+
+def test_a_clock_that_was_set_back_silences_no_device(catalogue: None) -> None:
+    device = make_device()
+    log = HeardLog()
+    now = time.time()
+    log.note(device.pk, now + 86_400)
+    assert log.write(now + 86_400) == 1
+    log.note(device.pk, now)
+    assert log.write(now) == 1

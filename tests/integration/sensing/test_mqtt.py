@@ -1,68 +1,24 @@
 """MQTT against a real broker: taken, acknowledged after the commit, taken up again."""
 
 import asyncio
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aiomqtt
 import orjson
 import pytest
 import uvloop
 
+from huying.sensing.actions import ingest, storing
+from huying.sensing.listeners import mqtt
 from huying.sensing.listeners.mqtt import Subscriber
 from huying.sensing.models import Observation, Quarantine
 from tests.factories.sensing import INGEST, make_device, this_hour
+from tests.integration.sensing.brokers import Broker
 
 pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.django_db(transaction=True)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Broker:
-    """A mosquitto of our own on a free port."""
-
-    def __init__(self, path: str, folder: Path) -> None:
-        self.port = free_port()
-        self._path = path
-        self._configuration = folder / "mosquitto.conf"
-        self._configuration.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nper_listener_settings false\n"
-            f"persistence false\nlog_dest none\n"
-        )
-
-    def start(self) -> None:
-        self._process = subprocess.Popen([self._path, "-c", str(self._configuration)])
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-
-    def publish(self, *payloads: bytes) -> None:
-        async def send() -> None:
-            async with aiomqtt.Client(
-                "127.0.0.1", self.port, protocol=aiomqtt.ProtocolVersion.V5
-            ) as client:
-                for payload in payloads:
-                    await client.publish("huying/observations/test", payload, qos=1)
-
-        asyncio.run(send())
 
 
 class RunningSubscriber:
@@ -160,3 +116,40 @@ def test_the_connection_comes_back(broker: Broker) -> None:
         until(running.subscriber.connected.is_set, 20)
         broker.publish(payload(device.mn, 35))
         until(lambda: Observation.objects.count() == 1)
+
+
+def test_what_its_sender_does_not_insist_on_is_let_go_while_the_queue_is_full(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = make_device(protocol="MQTT", units={})
+    with RunningSubscriber(broker.port) as running:
+        batcher = running.subscriber.batcher
+        monkeypatch.setattr(batcher, "_full", True)
+        broker.publish(*[payload(device.mn, n, this_hour(1) + n) for n in range(20)], qos=0)
+        until(lambda: batcher.counters.flooded == 20)
+        # What is insisted on (QoS 1) is taken all the same: the broker sends so much at most.
+        broker.publish(payload(device.mn, 35))
+        until(lambda: Observation.objects.count() == 1)
+
+
+def test_so_many_messages_are_on_their_way_and_the_others_wait_at_the_broker(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "RECEIVE_MAXIMUM", 10)
+    proper, disk_answers = storing.store, threading.Event()
+
+    def store(*arguments: Any) -> Any:
+        assert disk_answers.wait(30)
+        return proper(*arguments)
+
+    monkeypatch.setattr(ingest, "store", store)
+    device = make_device(protocol="MQTT", units={})
+    with RunningSubscriber(broker.port) as running:
+        counters = running.subscriber.batcher.counters
+        broker.publish(*[payload(device.mn, n, this_hour(1) + n) for n in range(50)])
+        until(lambda: counters.frames == 10)
+        # What knows no such limit comes past those that wait: they were not on their way.
+        broker.publish(payload(device.mn, 99, this_hour(2)), qos=0)
+        until(lambda: counters.frames == 11)
+        disk_answers.set()
+        until(lambda: Observation.objects.count() == 51)

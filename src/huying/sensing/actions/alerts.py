@@ -23,7 +23,6 @@ from huying.standards import aqi
 from huying.telemetry import metrics, trace, trail
 
 _logger = logging.getLogger(__name__)
-
 Pair = tuple[int, int]  # (rule, device)
 _OPENED: Final = {severity.value: metrics.ALERTS.labels(severity.value) for severity in Severity}
 
@@ -88,8 +87,7 @@ class _Opened:
     course: _Course
     segment: _Segment
     trace_id: str
-    """What follows from the alert goes under this trace: of the request that brought the reading,
-    else one of its own, for one batch holds the frames of many devices."""
+    """What follows goes under this trace: the request's, else its own, for a batch holds many."""
 
 
 def evaluate_rows(*, known: Registry, rows: Sequence[Row], now: datetime, by: Actor) -> list[int]:
@@ -448,10 +446,12 @@ def _tell(signal: Any, event: Any) -> bool:
     try:
         with transaction.atomic():
             signal.send(sender=type(event), event=event)
+        return True
     except Exception:
+        if connection.needs_rollback:  # lost with all that was written: not to be confirmed
+            raise
         _logger.exception("a receiver of %s failed", type(event).__name__)
         return False
-    return True
 
 
 def _event_of(known: Registry, one: _Opened) -> events.AlertOpened:

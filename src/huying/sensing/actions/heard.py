@@ -122,7 +122,8 @@ class HeardLog:
             due = [
                 device_id
                 for device_id in self._news
-                if all_of_it or now - self._written.get(device_id, 0.0) >= EVERY_SECONDS
+                # A clock that was set back must not silence a device until it has caught up.
+                if all_of_it or abs(now - self._written.get(device_id, 0.0)) >= EVERY_SECONDS
             ]
             lines = [(device_id, self._news.pop(device_id)) for device_id in sorted(due)]
             for device_id in due:

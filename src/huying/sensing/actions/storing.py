@@ -14,7 +14,6 @@ from struct import pack as struct_pack
 from typing import Any, Final
 
 from django.db import IntegrityError, connection, transaction
-from psycopg.errors import UniqueViolation
 
 from huying.sensing.actions.checking import Row
 from huying.sensing.queries.registry import Registry
@@ -143,7 +142,13 @@ def _optional_floats(values: Sequence[float | None]) -> bytes:
 def copy_rows(table: str, rows: Sequence[Row], received_at: float) -> None:
     """COPY the rows into `table`, which has the observation table's columns."""
     statement = f"COPY {table} {_COLUMNS} FROM STDIN (FORMAT BINARY)"  # our own names
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    # What psycopg raises within a COPY Django does not see: a lost connection would look like a
+    # fault of the rows.
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
         copy.write(encode(rows, received_at))
 
 
@@ -193,7 +198,7 @@ def _store_quickly(
     try:
         with transaction.atomic():
             copy_rows("sensing_observation", rows, received_at)
-    except (UniqueViolation, IntegrityError):
+    except IntegrityError:
         _store_staged(known, rows, received_at, result)
     else:
         result.new.extend(rows)

@@ -11,8 +11,9 @@ import resource
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from huying.directory.permissions import Actor
@@ -21,7 +22,7 @@ from huying.sensing.actions import Kept, Outcome, Reading, Refusal, heard_log
 from huying.sensing.listeners import answers
 from huying.sensing.listeners.batching import Batcher
 from huying.sensing.listeners.commands import ClockCommands
-from huying.sensing.listeners.flood import KEPT_A_MINUTE, MinuteLimit
+from huying.sensing.listeners.flood import KEPT_A_MINUTE, KeptLimit, MinuteLimit
 from huying.sensing.queries import DeviceProfile
 from huying.sensing.rules import frames
 from huying.sensing.rules.quick import Quick, Shapes
@@ -37,6 +38,12 @@ IDLE_SECONDS: Final = 2 * 3600
 DRIFT_SECONDS: Final = 120
 SYNC_EVERY_SECONDS: Final = 3600
 STOP_SECONDS: Final = 10
+UNREAD_BYTES: Final = 256 * 1024
+"""Answers a device has not read; beyond that nothing more is read from it."""
+SEND_BYTES: Final = 64 * 1024
+"""What the system holds of them on its own account; by itself it would take megabytes."""
+UNREAD_SECONDS: Final = 60
+"""How long it may leave them unread; then its connection is reset, and it begins anew."""
 _HEAD: Final = 6
 _CHECK: Final = 4
 
@@ -60,7 +67,7 @@ class Server:
         )
         self.counters = self.batcher.counters
         self.frame_limit = MinuteLimit()
-        self.kept_limit = MinuteLimit()
+        self.kept_limit = KeptLimit()
         self.strangers = MinuteLimit()
         """Frames of devices the door did not know, by connection: it alone knows the newest."""
         self.most_connections = _most_connections()
@@ -107,7 +114,7 @@ class Server:
     def turn_away(self) -> None:
         """Say so, once a minute: one connection too many."""
         metrics.CONNECTIONS_REFUSED.inc()
-        if self.turned_away.add("", time.time()) == 1:
+        if self.turned_away.add("", time.monotonic()) == 1:
             _logger.warning(
                 "HJ 212: more than %d connections; further ones are closed at once",
                 self.most_connections,
@@ -122,10 +129,18 @@ class Server:
         profile = self.profile(mn)
         return profile.sm4_key if profile is not None else None
 
-    def keep(self, reason: str, raw: bytes, mn: str, peer: str, detail: dict[str, object]) -> None:
-        """Into quarantine, within the sender's limit."""
-        if self.kept_limit.add(mn or peer, time.time()) <= KEPT_A_MINUTE:
-            self.batcher.keep(Kept(reason, raw, mn, detail, "HJ212", peer))
+    def keep(
+        self,
+        reason: str,
+        raw: bytes | Callable[[], bytes],
+        mn: str,
+        peer: str,
+        detail: dict[str, object],
+    ) -> None:
+        """Into quarantine, within the sender's limit and that of all."""
+        if self.kept_limit.takes(mn or peer, time.monotonic()):
+            sent = raw() if callable(raw) else raw
+            self.batcher.keep(Kept(reason, sent, mn, detail, "HJ212", peer))
         else:
             self.counters.quarantined += 1
 
@@ -139,7 +154,7 @@ class Server:
                 parts = replies[connection] = []
             connection.unsettled -= 1
             if outcome is not None and answers.is_stranger(outcome):
-                self.strangers.add(connection.peer, time.time())
+                self.strangers.add(connection.peer, time.monotonic())
             reply = answers.for_outcome(header, outcome, key)
             if reply is not None:
                 parts.append(reply)
@@ -181,6 +196,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._used_at = time.monotonic()
         self._ended = False
+        self._deaf_since: float | None = None
+        """Since when it leaves too many answers unread; None where it reads."""
         self.unsettled = 0
         """Readings of this connection that wait for their commit."""
         self.peer = ""
@@ -189,9 +206,11 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # uvloop's own class
         host = transport.get_extra_info("peername") or ("", 0)
         self.peer = f"{host[0]}:{host[1]}"
+        transport.set_write_buffer_limits(high=UNREAD_BYTES)  # type: ignore[attr-defined]
         connected = transport.get_extra_info("socket")
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         if len(self._server.connections) >= self._server.most_connections:
             self._server.turn_away()
             transport.close()
@@ -265,14 +284,14 @@ class Connection(asyncio.Protocol):
         header, reading = found
         server.counters.frames += 1
         profile = server.profile(reading.mn)
-        now = time.time()
+        now, tick = time.time(), time.monotonic()
         if profile is None:
-            if server.strangers.count(self.peer, now) >= KEPT_A_MINUTE:
+            if server.strangers.count(self.peer, tick) >= KEPT_A_MINUTE:
                 server.counters.quarantined += 1
                 self._reply(hj212.request_answer(header, hj212.QnRtn.MN_WRONG), header)
                 return
-        elif server.frame_limit.add(reading.mn, now) > profile.frames_per_minute:
-            self._flooded(hj212.encode_segment(reading.raw), profile, now)
+        elif server.frame_limit.add(reading.mn, tick) > profile.frames_per_minute:
+            self._flooded(partial(hj212.encode_segment, reading.raw), profile, now)
             return
         elif abs(reading.at - now) > DRIFT_SECONDS:
             self._check_clock(header, reading.at, profile, now)
@@ -305,8 +324,22 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if (
+            self._transport is not None
+            and not self._transport.is_closing()
+            and self._deaf_since is None
+            and not self._server.batcher.is_full
+        ):
             self._transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """It does not read its answers: so that they do not pile up here, it is not read either."""
+        self._deaf_since = time.monotonic()
+        self.pause()
+
+    def resume_writing(self) -> None:
+        self._deaf_since = None
+        self.resume()
 
     def close(self) -> None:
         if self._transport is not None:
@@ -315,7 +348,11 @@ class Connection(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         for refused in self._packets.expire(now):
             self._refuse(refused)
-        if now - self._used_at > IDLE_SECONDS:
+        if self._deaf_since is not None and now - self._deaf_since > UNREAD_SECONDS:
+            # To close would be to wait for it to read.
+            if self._transport is not None:
+                self._transport.abort()
+        elif now - self._used_at > IDLE_SECONDS:
             self.close()
 
     def _refuse(self, refused: hj212.Refused) -> None:
@@ -336,10 +373,10 @@ class Connection(asyncio.Protocol):
         header = frame.header
         server.counters.frames += 1
         profile = server.profile(header.mn)
-        now = time.time()
+        now, tick = time.time(), time.monotonic()
         if profile is not None:
-            if server.frame_limit.add(header.mn, now) > profile.frames_per_minute:
-                self._flooded(_raw(frame), profile, now)
+            if server.frame_limit.add(header.mn, tick) > profile.frames_per_minute:
+                self._flooded(partial(_raw, frame), profile, now)
                 return
             if frame.data_time is not None:
                 self._check_clock(header, frame.data_time.timestamp(), profile, now)
@@ -351,7 +388,7 @@ class Connection(asyncio.Protocol):
             if whole is None:
                 return
             frame = whole
-        if profile is None and server.strangers.count(self.peer, now) >= KEPT_A_MINUTE:
+        if profile is None and server.strangers.count(self.peer, tick) >= KEPT_A_MINUTE:
             server.counters.quarantined += 1
             self._reply(hj212.request_answer(header, hj212.QnRtn.MN_WRONG), header)
             return
@@ -423,7 +460,7 @@ class Connection(asyncio.Protocol):
         if reply is not None:
             self.send(reply)
 
-    def _flooded(self, raw: bytes, profile: DeviceProfile, now: float) -> None:
+    def _flooded(self, raw: Callable[[], bytes], profile: DeviceProfile, now: float) -> None:
         """More than the device's limit: counted, a sample kept, no answer."""
         server = self._server
         server.counters.flooded += 1

@@ -1,7 +1,8 @@
 """MQTT 5: readings as JSON on a shared subscription, acknowledged (QoS 1) after the commit.
 
 The broker keeps what is not acknowledged and sends it again, to this process or to another of
-the group. At most RECEIVE_MAXIMUM messages are on their way: that is the back-pressure.
+the group. At most RECEIVE_MAXIMUM messages are on their way: that is the back-pressure. A message
+of QoS 0 knows none: while the queue is full it is let go and counted, as its sender chose.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from paho.mqtt.properties import Properties
 from huying.directory.permissions import Actor
 from huying.sensing.actions import Kept, Outcome, Reading, Refusal
 from huying.sensing.listeners.batching import Batcher
-from huying.sensing.listeners.flood import KEPT_A_MINUTE, MinuteLimit
+from huying.sensing.listeners.flood import KeptLimit, MinuteLimit
 from huying.sensing.rules import payloads
 
 _logger = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ class Subscriber:
         self._tls = aiomqtt.TLSParameters() if parts.scheme == "mqtts" else None
         self._client_id = client_id or f"huying-{socket.gethostname()}-{os.getpid()}"
         self._topic = topic
-        self._kept_limit = MinuteLimit()
+        self._kept_limit = KeptLimit()
+        self._let_go_limit = MinuteLimit()
         self._stopping = False
         self._connection: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
@@ -117,8 +119,16 @@ class Subscriber:
             self.batcher.counters.connections = 1
             self.connected.set()
             async for message in client.messages:
+                if message.qos == 0 and self.batcher.is_full:
+                    self._let_go()
+                    continue
                 acknowledge = self._acknowledgement(paho, message.mid, message.qos)
                 self._take(bytes(message.payload or b""), str(message.topic), acknowledge)
+
+    def _let_go(self) -> None:
+        self.batcher.counters.flooded += 1
+        if self._let_go_limit.add("", time.monotonic()) == 1:
+            _logger.warning("MQTT: messages of QoS 0 are let go: more come than can be stored")
 
     @staticmethod
     def _acknowledgement(paho: object, mid: int, qos: int) -> Callable[[], None]:
@@ -147,7 +157,7 @@ class Subscriber:
             self.batcher.put(reading, delivery)
 
     def _keep(self, refusal: Refusal, payload: bytes, topic: str) -> None:
-        if self._kept_limit.add(topic, time.time()) <= KEPT_A_MINUTE:
+        if self._kept_limit.takes(topic, time.monotonic()):
             kept = Kept(refusal.reason, payload, "", dict(refusal.detail), "MQTT", topic[:64])
             self.batcher.keep(kept)
         else:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -260,13 +259,14 @@ def worker() -> None:
     setup()
     from procrastinate.contrib.django import app as jobs
 
-    from huying.config import gauges, watching
+    from huying.config import gauges, setback, watching
     from huying.ledger import sequencer
 
     stopping = threading.Event()
     thread = threading.Thread(target=sequencer.run, args=(stopping,), name="sequencer")
     thread.start()
     gauges.start(stopping)
+    setback.start(stopping)
     watching.show_tasks(jobs.tasks)
     around = [*jobs.worker_defaults.get("task_middleware", ()), watching.watch_job]
     connector = jobs.connector.get_worker_connector()  # type: ignore[attr-defined]  # DjangoConnector's own
@@ -276,6 +276,8 @@ def worker() -> None:
                 concurrency=4,
                 fetch_job_polling_interval=2.0,
                 shutdown_graceful_timeout=5,
+                # What is done is told by acts and metrics; a row for each would grow for ever.
+                delete_jobs="successful",
                 task_middleware=around,
             )
     finally:
@@ -468,7 +470,6 @@ def django(context: typer.Context) -> None:
 
 def main() -> None:
     """A refusal is told in two lines; anything else keeps its traceback."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()
     except Exception as error:

@@ -25,7 +25,8 @@ from huying.config import embedded, orphans
 from huying.telemetry import shared
 
 STOP_SECONDS = 8.0
-STEADY_SECONDS = 60.0
+STEADY_SECONDS = 10.0
+FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
 _logger = logging.getLogger(__name__)
@@ -58,9 +59,10 @@ class Process:
         self.started_at = time.monotonic()
 
     def tend(self) -> None:
-        """Restart the child if it has died, after min(2^restarts, 30) seconds.
+        """Restart the child if it has died, after half a second, a second, two … thirty.
 
-        Who ran for a minute starts counting anew.
+        Who ran for ten seconds starts counting anew: a pause is for what cannot start, not for
+        what was killed.
         """
         now = time.monotonic()
         if self.child is None:
@@ -70,10 +72,10 @@ class Process:
             if now - self.started_at > STEADY_SECONDS:
                 self.restarts = 0
             self.restarts += 1
-            pause = min(2.0**self.restarts, LONGEST_PAUSE)
-            _logger.error(
-                "%s ended with %s; starting again in %d s", self.name, self.child.returncode, pause
-            )
+            # What does not start for a night is not counted to where numbers end.
+            pause = min(FIRST_PAUSE * 2 ** min(self.restarts - 1, 10), LONGEST_PAUSE)
+            ended = self.child.returncode
+            _logger.error("%s ended with %s; starting again in %.1f s", self.name, ended, pause)
             self.due_at = now + pause
             self.child = None
 

@@ -1,6 +1,11 @@
 """Options of the command line: what is given there, else in the environment, else the default."""
 
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -73,3 +78,38 @@ def test_the_demonstration_copies_its_log_as_any_county_does(
     assert CliRunner().invoke(cli.app, ["demo"]).exit_code == 0
     beside = ["archive", "standby"] if own_server else []
     assert found == ["web", "stream", "worker", "ingest", *beside]
+
+
+def test_who_hangs_up_ends_no_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing to a connection that was reset is an error to be handled, not the end."""
+    seen: list[Any] = []
+    monkeypatch.setattr(cli, "app", lambda: seen.append(signal.getsignal(signal.SIGPIPE)))
+    before = signal.getsignal(signal.SIGPIPE)
+    cli.main()
+    assert seen == [before] == [signal.SIG_IGN]
+
+
+def test_who_has_read_enough_gets_no_traceback() -> None:
+    frames = b"##0011ST=22;CN=20\r\n" * 20_000
+    command = [sys.executable, "-m", "huying.config.cli", "hj212", "decode"]
+    decode = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert decode.stdout is not None
+    feeding = threading.Thread(target=_feed, args=(decode, frames))
+    feeding.start()
+    assert decode.stdout.readline()
+    decode.stdout.close()
+    feeding.join(30)
+    assert decode.wait(30) != 0
+    assert decode.stderr is not None
+    assert b"Traceback" not in decode.stderr.read()
+    decode.stderr.close()
+
+
+def _feed(process: "subprocess.Popen[bytes]", data: bytes) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.write(data)
+    with suppress(BrokenPipeError):
+        process.stdin.close()

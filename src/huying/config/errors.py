@@ -1,5 +1,6 @@
 """The one translator of domain errors: RFC 9457 problem details for programs, a page for people."""
 
+import errno
 import logging
 import sys
 from collections.abc import Callable
@@ -163,16 +164,19 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def _is_away(error: BaseException | None) -> bool:
-    """Whether the connection was lost or refused. A statement that took too long or a deadlock
-    are OperationalErrors as well, and coming again at once would not help them."""
+    """Whether the connection was lost or refused, or the database or the disk has no room at the
+    moment. A statement that took too long or a deadlock are OperationalErrors as well, and coming
+    again at once would not help them."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     state = getattr(error.__cause__, "sqlstate", None)
-    return state is None or state.startswith(("08", "57P"))
+    return state is None or state.startswith(("08", "53", "57P"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500; 503 where the database is away for a moment, so that programs come again."""
+    """500; 503 where the database is away or full for a moment, so that programs come again."""
     away = _is_away(sys.exc_info()[1])
     status = 503 if away else 500
     if _for_a_program(request):
@@ -181,7 +185,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
                 status,
                 "NOT_READY",
                 _(
-                    "系统正在恢复，您的内容可能没有提交成功。请稍后用同样的内容再试一次，不会重复登记"
+                    "系统正忙或正在恢复，您的内容可能没有提交成功。请稍后用同样的内容再试一次，不会重复登记"
                 ),
             )
             if away

@@ -1,4 +1,5 @@
-"""How often one address may ask for each page that is open to everybody.
+"""How often one address may ask for each page that is open to everybody, and how much a request
+may bring along.
 
 Generous: a household, a school and a whole village may stand behind one address. REST and
 Open311 count in their own endpoints, and what writes counts more narrowly where it writes.
@@ -10,6 +11,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from huying.config.errors import refused
+from huying.directory.permissions import DomainError
 from huying.directory.throttle import TooOften, allow_request
 
 A_MINUTE: Final = 60
@@ -38,6 +40,37 @@ PAGES: Final[Mapping[str, int]] = {
     "verify/<int:record_id>/proof.json": 1_200,
     "verify/<int:record_id>/proof.tlog-proof": 1_200,
 }
+
+
+LARGEST_BODY: Final = 120 * 10**6
+"""Bytes: nine photographs of 12 MB and their form. The proxy in front has the same limit."""
+
+
+class TooLarge(DomainError):
+    """More than a request may bring along; nothing of it is read."""
+
+    code = "BODY_TOO_LARGE"
+    status = 413
+
+    def __init__(self) -> None:
+        super().__init__(
+            "一次提交的内容太大了，总共请不要超过 120 MB。请少选几张照片，其余的稍后再补。",
+            "This is too much at once: send at most 120 MB. Choose fewer photographs; the others "
+            "can be added later.",
+        )
+
+
+class BodyLimitMiddleware:
+    """Looks at what a request says of its length: what says nothing is not read at all."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        said = request.META.get("CONTENT_LENGTH") or "0"
+        if said.isdigit() and int(said) > LARGEST_BODY:
+            return refused(request, TooLarge())
+        return self.get_response(request)
 
 
 class PublicLimitMiddleware:

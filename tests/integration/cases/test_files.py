@@ -1,5 +1,6 @@
 """Photographs of what failed do not stay behind."""
 
+import errno
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -120,4 +121,24 @@ def test_what_an_outer_transaction_takes_back_the_sweep_finds() -> None:
         transaction.set_rollback(True)
     assert len(on_disk()) == 2
     assert actions.sweep_files(now=timezone.now() + timedelta(days=2)) == 2
+    assert on_disk() == set()
+
+
+@pytest.mark.parametrize("full_at", [1, 2], ids=["the picture", "its small one"])
+def test_where_the_disk_is_full_nothing_is_left_half_written(
+    full_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_office()
+    proper, written = Path.write_bytes, [0]
+
+    def write(path: Path, content: bytes) -> int:
+        written[0] += 1
+        if written[0] < full_at:
+            return proper(path, content)
+        proper(path, content[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(OSError, match="No space left"):
+        make_report(photos=[make_photo()])
     assert on_disk() == set()

@@ -1,5 +1,6 @@
 """Alive, ready, and what is said while the database is away."""
 
+import errno
 import json
 import os
 import subprocess
@@ -44,11 +45,15 @@ def test_alive_needs_no_database(client: Client) -> None:
 
 
 def test_what_is_broken_is_no_matter_of_waiting(rf: RequestFactory) -> None:
-    """Only a database that is away is 503."""
+    """Only a database that is away or full, and a full disk, are 503."""
     refused = psycopg.OperationalError()
     for error, cause, status in (
         (OperationalError(), refused, 503),
         (OperationalError(), psycopg.errors.AdminShutdown(), 503),
+        (OperationalError(), psycopg.errors.TooManyConnections(), 503),
+        (OperationalError(), psycopg.errors.DiskFull(), 503),
+        (OSError(errno.ENOSPC, "No space left on device"), None, 503),
+        (OSError(errno.EACCES, "Permission denied"), None, 500),
         (InterfaceError(), None, 503),
         (OperationalError(), psycopg.errors.QueryCanceled(), 500),
         (OperationalError(), psycopg.errors.DeadlockDetected(), 500),

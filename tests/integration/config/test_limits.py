@@ -5,10 +5,11 @@ from io import BytesIO
 from typing import Any, Final
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from huying.config.limits import PAGES
+from huying.config.limits import LARGEST_BODY, PAGES
 from huying.directory import throttle
 from huying.directory.throttle import TooOften
 from tests.factories.cases import make_office, make_report
@@ -148,3 +149,23 @@ def test_open311_says_it_in_its_own_words(
     answer = client.get(f"/open311/v2/services.{form}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
     assert "429" in answer.content.decode()
+
+
+@pytest.mark.parametrize("said", [str(LARGEST_BODY + 1), str(10**15)])
+def test_a_request_that_brings_too_much_is_refused_before_it_is_read(
+    client: Client, said: str
+) -> None:
+    page = client.post("/report/", headers={"Accept": "text/html"}, CONTENT_LENGTH=said)
+    assert page.status_code == 413
+    assert "120 MB" in page.content.decode()
+    program = client.post(
+        "/api/v1/reports", headers={"Accept": "application/json"}, CONTENT_LENGTH=said
+    )
+    assert program.status_code == 413
+    assert program.json()["code"] == "BODY_TOO_LARGE"
+
+
+def test_a_body_in_memory_has_a_smaller_limit(client: Client) -> None:
+    body = b'{"text": "' + b"x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1) + b'"}'
+    answer = client.post("/api/v1/reports", body, content_type="application/json")
+    assert answer.status_code == 400

@@ -212,7 +212,11 @@ def _kept(
     small = ""
     if thumbnail:
         small = f"{own}.small.jpg"
-        _write(small, thumbnail)
+        try:
+            _write(small, thumbnail)
+        except OSError:
+            remove_files([path])
+            raise
     return Stored(
         kind=kind.value,
         sha256=digest,
@@ -230,8 +234,13 @@ def _write(path: str, content: bytes) -> None:
     target = Path(settings.MEDIA_ROOT) / path
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f"{target.name}.part")
-    beside.write_bytes(content)
-    beside.replace(target)
+    try:
+        beside.write_bytes(content)
+        beside.replace(target)
+    except OSError:
+        # On a full disk what is half written is in the way of the rest.
+        beside.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

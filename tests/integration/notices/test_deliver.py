@@ -301,3 +301,12 @@ def test_the_fake_behaves_as_the_demo_channel_does() -> None:
     with pytest.raises(SendFailed):
         fake.send("fail", message)
     assert fake.sent == [("take", "k"), ("fail", "k")]
+
+
+def test_a_worker_whose_clock_stands_still_delays_nobody(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told()
+    long_ago = timezone.now() - timedelta(days=200)
+    monkeypatch.setattr(timezone, "now", lambda: long_ago)
+    assert actions.drain(by=SYSTEM) == actions.DrainResult(sent=1)

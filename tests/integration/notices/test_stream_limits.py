@@ -15,6 +15,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection, connections
 from django.test import Client
+from starlette.requests import Request
 
 from huying.directory.permissions import Actor, PostScope, Role, actor_from_posts
 from huying.notices.rules.cursor import parsed
@@ -226,3 +227,62 @@ def test_a_dropped_browser_is_given_nothing_more() -> None:
 
     [event] = asyncio.run(run())
     assert isinstance(event, Dropped)
+
+
+@pytest.mark.parametrize("bound", ["MOST_BROWSERS", "MOST_OF_ONE_ACCOUNT"])
+def test_one_stream_too_many_is_told_to_come_later(
+    bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(face, bound, 1)
+    reader = make_reader()
+    one = watcher(reader)
+    one.live.hub.join(Browser(reader.pk, Actor.resident()))
+
+    async def ask() -> Any:
+        request = Request(
+            {
+                "type": "http",
+                "method": "GET",
+                "path": "/live/",
+                "query_string": b"",
+                "headers": [(b"cookie", f"sessionid={one.session_key}".encode())],
+            }
+        )
+        try:
+            return await one.live.live(request)
+        finally:
+            await one.live.ask(connections.close_all)
+            one.live._threads.shutdown()
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+
+
+def test_more_news_than_can_be_read_at_once_has_every_browser_ask_for_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "MOST_READ", 2)
+    reader = make_reader()
+    here = Hub()
+    browser = Browser(reader.pk, Actor.resident())
+    here.join(browser)
+
+    async def read() -> None:
+        async with await psycopg.AsyncConnection.connect(
+            database_url(),
+            options=connection.get_connection_params()["options"],
+            autocommit=True,
+        ) as eye:
+            seen = await here.read(eye, None)
+            for _ in range(4):
+                await asyncio.to_thread(_tell, reader)
+            await here.read(eye, seen)
+
+    asyncio.run(read())
+    assert isinstance(browser.waiting.get_nowait(), CatchUp)
+    assert browser.waiting.empty()
+
+
+def _tell(reader: Any) -> None:
+    tell(reader)
+    connections.close_all()

@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -282,3 +283,19 @@ def test_a_title_is_one_line(transactional_db: None) -> None:
     assert "\n" not in notice.title
     assert "\r" not in notice.title
     assert notice.body == "第一行\n第二行"
+
+
+def test_a_database_that_is_away_fills_no_memory_with_news(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(announce, "MOST_WAITING", 3)
+    away = threading.Event()
+    monkeypatch.setattr(announce._Announcer, "_send", lambda *_: away.wait(10))
+    announcer = announce._Announcer()
+    try:
+        for number in range(50):
+            announcer.put(str(number))
+        assert announcer._waiting.qsize() <= 3
+    finally:
+        away.set()
+        announcer.close()

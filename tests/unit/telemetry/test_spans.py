@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from huying.telemetry import otlp, spans, trace
@@ -76,3 +80,27 @@ def test_an_error_is_named_and_not_quoted(exporter: InMemorySpanExporter) -> Non
     (act,) = exporter.get_finished_spans()
     assert act.status.description == "ValueError"
     assert not act.events
+
+
+class Stuck(InMemorySpanExporter):
+    """A collector that does not answer for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.answers.wait(20)
+        return super().export(spans)
+
+
+def test_a_collector_that_is_away_fills_no_memory() -> None:
+    stuck = Stuck()
+    provider = otlp.provider_for(stuck)
+    tracer = provider.get_tracer("tests")
+    for _ in range(10_000):
+        tracer.start_span("one").end()
+    stuck.answers.set()
+    provider.shutdown()
+    # The queue's 2,048 and the batches that were on their way.
+    assert len(stuck.get_finished_spans()) < 5_000

@@ -2,7 +2,8 @@
 
 A row is leased, not locked, while its message is on the way: a transaction held open for a
 slow gateway would hold back the ledger and the live streams. A drain that dies leaves its
-leases to run out, and what it had sent without noting so is sent again.
+leases to run out, and what it had sent without noting so is sent again. What is due is asked of
+the database's clock, which wrote when: a worker whose own is wrong delays nobody.
 """
 
 import random
@@ -40,11 +41,12 @@ _TRIES: Final = {
 
 _CLAIM = """
 UPDATE notices_delivery delivery
-SET leased_until = %(lease)s, attempts = delivery.attempts + 1
+SET leased_until = statement_timestamp() + make_interval(secs => %(lease)s),
+    attempts = delivery.attempts + 1
 FROM (
     SELECT id FROM notices_delivery
-    WHERE state IN ('PENDING', 'FAILED') AND next_attempt_at <= %(now)s
-        AND (leased_until IS NULL OR leased_until <= %(now)s)
+    WHERE state IN ('PENDING', 'FAILED') AND next_attempt_at <= statement_timestamp()
+        AND (leased_until IS NULL OR leased_until <= statement_timestamp())
     ORDER BY next_attempt_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 ) due
 JOIN notices_delivery self ON self.id = due.id
@@ -54,7 +56,8 @@ LEFT JOIN notices_quiethours quiet ON quiet.account_id = notice.account_id
 WHERE delivery.id = due.id
 RETURNING delivery.id, delivery.channel, delivery.attempts, notice.id, notice.title,
     notice.body, notice.urgency, notice.read_at IS NOT NULL, address.id,
-    address.sealed, address.is_active, quiet.starts, quiet.ends, notice.trace_id::text
+    address.sealed, address.is_active, quiet.starts, quiet.ends, notice.trace_id::text,
+    delivery.leased_until
 """
 
 # Only where the lease is still ours: whoever took the row over after it ran out has the word.
@@ -115,6 +118,7 @@ class _Claimed:
     quiet_starts: time | None
     quiet_ends: time | None
     trace_id: str | None
+    leased_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def drain(*, by: Actor, batches: int = 20) -> DrainResult:
         ThreadPoolExecutor(SENDERS, thread_name_prefix="notices") as senders,
     ):
         for _ in range(batches):
-            result = _drain_batch(senders, timezone.now())
+            result = _drain_batch(senders)
             total += result
             if result.taken < BATCH:
                 break
@@ -144,13 +148,14 @@ def drain(*, by: Actor, batches: int = 20) -> DrainResult:
     return total
 
 
-def _drain_batch(senders: ThreadPoolExecutor, now: datetime) -> DrainResult:
-    lease = now + LEASE
+def _drain_batch(senders: ThreadPoolExecutor) -> DrainResult:
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lease": lease, "now": now, "batch": BATCH})
+        cursor.execute(_CLAIM, {"lease": LEASE.total_seconds(), "batch": BATCH})
         claimed = [_Claimed(*row) for row in cursor.fetchall()]
     if not claimed:
         return DrainResult()
+    lease = claimed[0].leased_until
+    now = lease - LEASE
     outcomes = list(senders.map(lambda row: _handle(row, now), claimed))
     _note(claimed, outcomes, lease)
     _log(claimed, outcomes)
@@ -240,7 +245,7 @@ def _send(row: _Claimed, kept: _Outcome, retry: Retry) -> _Outcome:
         return replace(
             kept,
             state=DeliveryState.FAILED,
-            next_attempt_at=timezone.now() + wait,
+            next_attempt_at=kept.next_attempt_at + wait,
             error_code=failure.code,
         )
     except Exception as fault:  # a faulty plugin must not stop the others

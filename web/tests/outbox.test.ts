@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { barState, failed, type OutboxEntry, outcome, retried, sendable } from "../src/lib/outbox_order.js";
+import {
+  barState,
+  failed,
+  hasRoom,
+  MOST_KEPT,
+  type OutboxEntry,
+  outcome,
+  retried,
+  sendable,
+} from "../src/lib/outbox_order.js";
 
 let order = 0;
 function entry(subject: string, more: Partial<OutboxEntry> = {}): OutboxEntry {
@@ -38,6 +47,12 @@ test("the pause grows and is bounded; nothing but pause and count changes", () =
   assert.deepEqual(pauses.slice(0, 4), [5000, 10_000, 20_000, 40_000]);
   assert.equal(Math.max(...pauses), 300_000);
   assert.deepEqual(sendable([retried(now)], 0).length, 1);
+});
+
+test("a phone keeps so many forms, and no more", () => {
+  const kept = Array.from({ length: MOST_KEPT - 1 }, () => entry("case:1"));
+  assert.ok(hasRoom(kept));
+  assert.ok(!hasRoom([...kept, entry("case:2")]));
 });
 
 test("what an answer means", () => {

@@ -5,7 +5,7 @@
 
 import { openDialog, temporaryDialog } from "./dialog.js";
 import { all, enhance, make, meta } from "./dom.js";
-import { type BarState, barState, failed, outcome, retried, sendable } from "./outbox_order.js";
+import { type BarState, barState, failed, hasRoom, outcome, retried, sendable } from "./outbox_order.js";
 import { drop, entries, put, type StoredPost } from "./outbox_store.js";
 import { toast } from "./toast.js";
 import { say } from "./words.js";
@@ -211,7 +211,9 @@ async function submit(form: HTMLFormElement, submitter: HTMLElement | null): Pro
     fields: [...data.entries()],
     reason: "",
   };
-  const earlier = (await entries()).some((entry) => entry.subject === post.subject);
+  const kept = await entries();
+  if (!hasRoom(kept)) throw new RangeError("the outbox is full");
+  const earlier = kept.some((entry) => entry.subject === post.subject);
   // Kept before anything is tried: a phone that dies now loses nothing.
   await put(post);
   if (navigator.onLine && !earlier) {
@@ -240,9 +242,12 @@ export function startOutbox(): void {
       event.preventDefault();
       const button = event.submitter;
       button?.setAttribute("aria-busy", "true");
-      // A full or forbidden IndexedDB must not stand in the way: the form then goes the ordinary way.
+      // A full or forbidden IndexedDB must not stand in the way: the form then goes the ordinary way, or stays.
       submit(form, button)
-        .catch(() => form.submit())
+        .catch(() => {
+          if (navigator.onLine) form.submit();
+          else toast(say("手机里存不下了，这一条还没有保存。请不要离开本页，有信号后再提交一次。"));
+        })
         .finally(() => {
           button?.removeAttribute("aria-busy");
           delete form.dataset.sending;

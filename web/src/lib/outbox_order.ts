@@ -20,6 +20,13 @@ export interface OutboxEntry {
 
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 300_000;
+/** Forms kept on one phone: more than a day's work without a signal. */
+export const MOST_KEPT = 200;
+
+/** Whether one more form may be kept. */
+export function hasRoom(entries: readonly OutboxEntry[]): boolean {
+  return entries.length < MOST_KEPT;
+}
 
 /** The entries that may be sent now, oldest first: the head of each subject, if it waits and its pause is over. */
 export function sendable<T extends OutboxEntry>(entries: readonly T[], now: number): T[] {

@@ -20,6 +20,8 @@ const ENGLISH: Record<string, string> = {
     "That file could not be opened and was not added. Please choose a JPEG or PNG photo.",
   "已保存在手机里。有信号后会自动再发，您不用重填。":
     "Saved on this phone. It will be sent when there is a signal; nothing has to be typed again.",
+  "手机里存不下了，这一条还没有保存。请不要离开本页，有信号后再提交一次。":
+    "This phone can keep no more, and this is not saved. Stay on this page and submit again when there is a signal.",
   "已发出 %s 条。": "%s sent.",
   待发的内容: "Waiting to be sent",
   等信号: "Waiting for a signal",

@@ -1,2 +1,6 @@
-"""What may die, and what must be there afterwards. Not part of `make test`: these take minutes
-and want the machine to themselves. Each is a program: `python -m tests.faults.<name>`."""
+"""What may break, and what must be there afterwards: `make test-faults`, an operator's nightly.
+
+Not part of `make test`: these take minutes and want the machine to themselves. Each fault is a
+module with `run(county) -> Outcome` and happens to the real processes of a small county under
+load. `python -m tests.faults` runs all of them, with names those alone.
+"""

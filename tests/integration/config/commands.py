@@ -29,20 +29,24 @@ class Machine:
         """`huying …`; what it said and how it ended."""
         return subprocess.run(
             [sys.executable, "-m", "huying.config.cli", *arguments],
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT / "src"),
-                "DJANGO_SETTINGS_MODULE": "huying.config.settings",
-                "HUYING_DATABASE_URL": self.database_url,
-                "HUYING_DATA_DIR": str(self.data_dir),
-                "HUYING_COUNTY": self.county,
-                "HUYING_LEDGER_MARK": str(self.data_dir / "keys" / "ledger_signed"),
-                **environment,
-            },
+            env=self.full_environment(**environment),
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def full_environment(self, **environment: str) -> dict[str, str]:
+        """Of a process of this county."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "src"),
+            "DJANGO_SETTINGS_MODULE": "huying.config.settings",
+            "HUYING_DATABASE_URL": self.database_url,
+            "HUYING_DATA_DIR": str(self.data_dir),
+            "HUYING_COUNTY": self.county,
+            "HUYING_LEDGER_MARK": str(self.data_dir / "keys" / "ledger_signed"),
+            **environment,
+        }
 
     def ask(self, statement: str) -> Any:
         """The one value a statement answers with, in the county's schema."""
@@ -64,9 +68,6 @@ class County(Machine):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        return super().run(*arguments, **{**self.environment, **environment})
-
     @property
     def environment(self) -> dict[str, str]:
         return {
@@ -86,17 +87,10 @@ class County(Machine):
         return self.do("django", "shell", "--verbosity=0", f"--command={code}")
 
     def background(self, command: list[str], **environment: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            command,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT / "src"),
-                "DJANGO_SETTINGS_MODULE": "huying.config.settings",
-                "HUYING_DATA_DIR": str(self.data_dir),
-                **self.environment,
-                **environment,
-            },
-        )
+        return subprocess.Popen(command, env=self.full_environment(**environment))
+
+    def full_environment(self, **environment: str) -> dict[str, str]:
+        return super().full_environment(**{**self.environment, **environment})
 
 
 @contextmanager

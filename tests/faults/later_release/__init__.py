@@ -1,0 +1,1 @@
+"""A release after this one, made up: one more migration, which takes its time."""

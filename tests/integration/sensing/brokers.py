@@ -25,6 +25,8 @@ class Broker:
         self._configuration.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nper_listener_settings false\n"
             f"persistence false\nlog_dest none\n"
+            # As deploy/compose/mosquitto.conf has it: by itself it lets go what exceeds 1,000.
+            f"max_queued_messages 1000000\nmax_inflight_messages 2000\n"
         )
 
     def start(self) -> None:

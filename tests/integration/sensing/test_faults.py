@@ -192,9 +192,26 @@ def test_a_full_queue_makes_the_senders_wait(
             in_one_read = 256 * 1024 * 6000 // len(data)
             assert batcher.waiting <= 1000 + in_one_read
             assert running.server.counters.frames < 6000
+            # Who connects meanwhile is not read on either.
+            late = DeviceClient(running.port)
+            pushing = threading.Thread(target=_send_for_ever, args=(late.socket, data))
+            pushing.start()
+            running.until(lambda: len(running.server.connections) == 2)
+            running.until(
+                lambda: (
+                    not any(
+                        one._transport is None or one._transport.is_reading()
+                        for one in running.server.connections
+                    )
+                )
+            )
+            assert batcher.waiting <= 1000 + 2 * in_one_read
+            late.socket.shutdown(socket.SHUT_RDWR)
+            pushing.join(20)
+            late.close()
             disk_answers.set()
             sending.join(20)
-            running.until(lambda: running.server.counters.stored == 6000, 30)
+            running.until(lambda: running.server.counters.stored == 6000, 60)
     assert Observation.objects.count() == 6000
 
 

@@ -1,6 +1,7 @@
 """MQTT against a real broker: taken, acknowledged after the commit, taken up again."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -153,3 +154,14 @@ def test_so_many_messages_are_on_their_way_and_the_others_wait_at_the_broker(
         until(lambda: counters.frames == 11)
         disk_answers.set()
         until(lambda: Observation.objects.count() == 51)
+
+
+def test_who_starts_after_one_that_died_takes_its_name() -> None:
+    first, name = mqtt._place_of_ours()
+    second, other = mqtt._place_of_ours()
+    assert name != other, "two at once are two"
+    os.close(first)  # as when a process ends, however it ends
+    third, again = mqtt._place_of_ours()
+    assert again == name
+    os.close(second)
+    os.close(third)

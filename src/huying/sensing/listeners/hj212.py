@@ -217,8 +217,6 @@ class Connection(asyncio.Protocol):
             return
         self._server.connections.add(self)
         self._server.counters.connections = len(self._server.connections)
-        if self._server.batcher.is_full:
-            self.pause()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._finish_reading()
@@ -228,6 +226,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._used_at = time.monotonic()
+        if self._server.batcher.is_full:
+            # It came while the queue was full: before its first bytes it cannot be paused.
+            self.pause()
         if self._carry:
             data, self._carry = self._carry + data, b""
         if self._deframer.pending:

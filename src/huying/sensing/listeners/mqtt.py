@@ -6,17 +6,21 @@ of QoS 0 knows none: while the queue is full it is let go and counted, as its se
 """
 
 import asyncio
+import fcntl
+import itertools
 import logging
 import os
 import random
-import socket
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
+from django.conf import settings
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -44,6 +48,29 @@ class _Delivery:
     open_readings: int
 
 
+def _place_of_ours() -> tuple[int, str]:
+    """A place among the listeners of this data directory: the open file that holds it, and the
+    name that lies in it.
+
+    Whoever starts after one that died takes its place, and with the name its session: the broker
+    sends it what the dead one had not acknowledged. Under a name of its own it never would.
+    """
+    for place in itertools.count():
+        path = Path(settings.DATA_DIR) / f"mqtt-{place}.lock"
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+        else:
+            name = os.read(file, 100).decode()
+            if not name:
+                name = f"huying-{settings.COUNTY}-{secrets.token_hex(8)}"
+                os.write(file, name.encode())
+            return file, name
+    raise AssertionError("unreachable")
+
+
 class Subscriber:
     """Keeps one connection to the broker and hands everything to the one door."""
 
@@ -54,7 +81,8 @@ class Subscriber:
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self._tls = aiomqtt.TLSParameters() if parts.scheme == "mqtts" else None
-        self._client_id = client_id or f"huying-{socket.gethostname()}-{os.getpid()}"
+        self._place, name = _place_of_ours()
+        self._client_id = client_id or name
         self._topic = topic
         self._kept_limit = KeptLimit()
         self._let_go_limit = MinuteLimit()
@@ -90,6 +118,7 @@ class Subscriber:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # no secret
         self.batcher.stop()
         await writer
+        os.close(self._place)
 
     def stop(self) -> None:
         self._stopping = True

@@ -259,14 +259,14 @@ def worker() -> None:
     setup()
     from procrastinate.contrib.django import app as jobs
 
-    from huying.config import gauges, setback, watching
+    from huying.config import clock_jumps, gauges, watching
     from huying.ledger import sequencer
 
     stopping = threading.Event()
     thread = threading.Thread(target=sequencer.run, args=(stopping,), name="sequencer")
     thread.start()
     gauges.start(stopping)
-    setback.start(stopping)
+    clock_jumps.start(stopping)
     watching.show_tasks(jobs.tasks)
     around = [*jobs.worker_defaults.get("task_middleware", ()), watching.watch_job]
     connector = jobs.connector.get_worker_connector()  # type: ignore[attr-defined]  # DjangoConnector's own

@@ -27,6 +27,10 @@ DEVICE: Final = "QH0000000000000000099997"
 READINGS: Final = 1_500
 MOST_TIMES: Final = 4
 ROUNDS: Final = 6
+_SUBSCRIBED: Final = """
+SELECT EXISTS (
+    SELECT FROM county.sensing_listenerstate WHERE kind = 'MQTT' AND connections > 0)
+"""
 _REGISTER: Final = f"""
 from huying.directory.permissions import Actor
 from huying.sensing import actions
@@ -52,6 +56,9 @@ def run(template: Template, *, seed: int = 2026) -> Outcome:
                 ) as site,
                 loading(site) as load,
             ):
+                # Before there is a subscription the broker keeps nothing for anybody.
+                with psycopg.connect(county.url, autocommit=True) as connection:
+                    wait_for(lambda: connection.execute(_SUBSCRIBED).fetchone() == (True,))
                 taken: set[int] = set()
                 first = int(time.time()) - 20 * 3600
                 for number in range(ROUNDS):

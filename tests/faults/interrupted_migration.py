@@ -23,19 +23,19 @@ LATER: Final = {
     "DJANGO_SETTINGS_MODULE": "tests.faults.later_release.settings",
     "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
 }
-# Everything a schema is made of, but for its name and what it holds.
+# Everything a schema is made of, but for what it holds.
 _SHAPE: Final = """
 SELECT md5(string_agg(line, chr(10) ORDER BY line)) FROM (
-    SELECT replace(format('%%s %%s %%s %%s %%s', table_name, column_name, data_type, is_nullable,
-        column_default), table_schema, '') AS line
-    FROM information_schema.columns WHERE table_schema IN (%(name)s, %(name)s || '_jobs')
+    SELECT format('%%s %%s %%s %%s %%s', table_name, column_name, data_type, is_nullable,
+        column_default) AS line
+    FROM information_schema.columns WHERE table_schema = ANY (%(names)s::text[])
     UNION ALL
-    SELECT replace(indexdef, schemaname, '') FROM pg_indexes
-    WHERE schemaname IN (%(name)s, %(name)s || '_jobs')
+    SELECT indexdef FROM pg_indexes
+    WHERE schemaname = ANY (%(names)s::text[])
     UNION ALL
-    SELECT replace(format('%%s %%s', conname, pg_get_constraintdef(c.oid)), nspname, '')
+    SELECT format('%%s %%s', conname, pg_get_constraintdef(c.oid))
     FROM pg_constraint c JOIN pg_namespace n ON n.oid = connamespace
-    WHERE nspname IN (%(name)s, %(name)s || '_jobs')
+    WHERE nspname = ANY (%(names)s::text[])
 ) shape
 """
 _UPGRADED: Final = "SELECT count(*) = count(*) FILTER (WHERE later = 'filled') FROM notices_notice"
@@ -128,7 +128,7 @@ def _interrupted(
 
 def _shape(county: County, schema: str) -> Any:
     with psycopg.connect(county.url) as connection:
-        return connection.execute(_SHAPE, {"name": schema}).fetchone()
+        return connection.execute(_SHAPE, {"names": [schema, f"{schema}_jobs"]}).fetchone()
 
 
 def _held(county: County) -> tuple[Any, ...]:

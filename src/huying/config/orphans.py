@@ -5,6 +5,7 @@ code for ever. Linux ends a process whose parent died, if it asked for that.
 """
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -17,16 +18,24 @@ def end_with_parent() -> None:
     """Have this process asked to end (SIGTERM) when the thread that started it is gone. Kept by
     a program that takes this process over; not passed on to children. Elsewhere than on Linux
     nothing happens."""
-    if not sys.platform.startswith("linux"):
-        return
-    before = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() != before:
-        os.kill(os.getpid(), signal.SIGTERM)  # it died while we asked
+    _end_with(os.getppid(), signal.SIGTERM)
 
 
 def end_with_server() -> None:
-    """The same for a worker of the web server, which loads this application; not for whoever
-    else does (tests, a shell)."""
-    if "granian" in sys.modules:
-        end_with_parent()
+    """End at once with the web server whose worker this is; nothing for whoever else loads the
+    application (tests, a shell).
+
+    Not SIGTERM: until the worker serves, the server's own handler is in its place and would
+    swallow it.
+    """
+    server = multiprocessing.parent_process()
+    if "granian" in sys.modules and server is not None and server.pid is not None:
+        _end_with(server.pid, signal.SIGKILL)
+
+
+def _end_with(parent: int, number: signal.Signals) -> None:
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number))
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)  # it died before we asked

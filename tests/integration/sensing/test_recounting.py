@@ -111,7 +111,9 @@ def _repaired() -> list[tuple[str, bool]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_repair_stops_no_intake_even_while_it_waits_for_a_long_one(device: str) -> None:
+def test_a_repair_stops_no_intake_even_while_it_waits_for_a_long_one(
+    catalogue: None, device: str
+) -> None:
     _damage("UPDATE sensing_hour_tally SET counts[1] = counts[1] + 1")
     connection.ensure_connection()
     options = f"-c search_path={settings.COUNTY_SCHEMA} -c statement_timeout=5000"

@@ -19,7 +19,7 @@ from huying.config import backups
 from tests.integration.config.commands import Machine, fresh_database
 
 # One county is built for all of them, so they run in one worker.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backups")]
+pytestmark = pytest.mark.slow
 
 KEYS = {"django_secret", "ledger_ed25519", "ledger_sm2", "vapid.pem", "vault_1.key"}
 COUNTED = (

@@ -21,7 +21,7 @@ from huying.config import embedded, turns
 from huying.ledger import witness
 from tests.integration.config.commands import County
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backups")]
+pytestmark = pytest.mark.slow
 
 # One report after the other, with a photograph; each line is written once it is confirmed.
 WRITER = """

@@ -8,7 +8,7 @@ import pytest
 from huying.config import release
 from tests.integration.config.commands import Machine, fresh_database
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backups")]
+pytestmark = pytest.mark.slow
 
 
 def test_what_was_put_in_place_is_remembered_until_something_changes(

@@ -15,7 +15,7 @@ import pytest
 from huying.config import embedded, turns
 from tests.integration.config.commands import County
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backups")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -73,7 +73,11 @@ class DeviceClient:
         if window:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.socket.settimeout(10)
-        self.socket.connect(("127.0.0.1", port))
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.socket.close()
+            raise
         self._deframer = hj212.Deframer()
         self._answers: list[hj212.Frame] = []
 

@@ -16,7 +16,7 @@ up: build ## run the platform on this machine
 	$(BIN)/huying up $(ARGS)
 
 test: build ## every test; what a missing tool would need is skipped in one line
-	$(BIN)/pytest -n 2 --dist loadfile -q $(ARGS) tests/unit tests/integration
+	$(BIN)/pytest -n 2 -q $(ARGS) tests/unit tests/integration
 	$(BIN)/pytest -n 0 -q $(ARGS) tests/browser
 
 test-bundle: build ## pack two releases, install without a network, upgrade, roll back

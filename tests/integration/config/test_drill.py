@@ -103,7 +103,7 @@ def county() -> Iterator[County]:
     shutil.rmtree(folder)
 
 
-def test_what_was_confirmed_before_the_moment_is_there_and_nothing_after(county: County) -> None:
+def _what_was_confirmed_before_the_moment_is_there_and_nothing_after(county: County) -> None:
     county.do("simulate", "--residents", "300", "--cases", "12", "--days", "3")
     keys = county.folder / "keys"
     writer = county.background(
@@ -172,7 +172,7 @@ def _visit(county: County, state: Path, key: Path) -> witness.WitnessResult:
     return witness.check(tiles, state=state, key_file=key)
 
 
-def test_a_rehearsal_signs_nothing(county: County) -> None:
+def _a_rehearsal_signs_nothing(county: County) -> None:
     marked = Path(county.environment["HUYING_LEDGER_MARK"]).read_text()
     elsewhere = County("", county.folder / "rehearsal" / "data", "county")
     try:
@@ -194,7 +194,7 @@ def test_a_rehearsal_signs_nothing(county: County) -> None:
     assert Path(county.environment["HUYING_LEDGER_MARK"]).read_text() == marked
 
 
-def test_a_living_county_is_not_replaced_unasked(county: County) -> None:
+def _a_living_county_is_not_replaced_unasked(county: County) -> None:
     refused = county.run("restore", "--at", datetime.now(UTC).isoformat())
     assert refused.returncode == 1
     assert "--replace" in refused.stderr
@@ -209,7 +209,7 @@ def test_a_living_county_is_not_replaced_unasked(county: County) -> None:
     assert _receipts(county)
 
 
-def test_published_entries_that_are_lost_stop_the_ledger_until_it_begins_anew(
+def _published_entries_that_are_lost_stop_the_ledger_until_it_begins_anew(
     county: County,
 ) -> None:
     """The log was not copied: the database comes back without what was signed since."""
@@ -229,3 +229,11 @@ def test_published_entries_that_are_lost_stop_the_ledger_until_it_begins_anew(
     assert county.do("ledger", "anew", "--yes").strip() == "county.example/ledger/2"
     verified = county.do("verify")
     assert "county.example/ledger/2" in verified
+
+
+def test_the_drill(county: County) -> None:
+    """One test, since each part needs what the one before left behind."""
+    _what_was_confirmed_before_the_moment_is_there_and_nothing_after(county)
+    _a_rehearsal_signs_nothing(county)
+    _a_living_county_is_not_replaced_unasked(county)
+    _published_entries_that_are_lost_stop_the_ledger_until_it_begins_anew(county)

@@ -254,7 +254,7 @@ def _moments(load: Load) -> Iterator[tuple[bytes, Callable[[], None]]]:
     first = int(time.time()) - 6 * 3600
     for at in itertools.count(first):
         items = f"a34004-Rtd={at % 140}.0,a34004-Flag=N"
-        yield frame(DEVICE, "2011", at, items), lambda at=at: load.readings.add(at)  # type: ignore[misc]
+        yield frame(DEVICE, "2011", at, items), lambda at=at: load.readings.add(at)  # type: ignore[misc]  # its default is not inferred
 
 
 def _hours(load: Load) -> Iterator[tuple[bytes, Callable[[], None]]]:
@@ -263,7 +263,7 @@ def _hours(load: Load) -> Iterator[tuple[bytes, Callable[[], None]]]:
         items = f"a34004-Avg={value},a34004-Flag=N"
         yield (
             frame(ALERTING, "2061", at, items),
-            lambda at=at, value=value: load.hours.__setitem__(at, value),  # type: ignore[misc]
+            lambda at=at, value=value: load.hours.__setitem__(at, value),  # type: ignore[misc]  # as above
         )
 
 

@@ -1,6 +1,6 @@
 """The settings of the made-up later release."""
 
-from huying.config.settings import *  # noqa: F403
+from huying.config.settings import *  # noqa: F403 - as this release but for what follows
 from huying.config.settings import MIGRATION_MODULES as _PRESENT
 
 MIGRATION_MODULES = {

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -330,30 +330,25 @@ def test_two_processes_on_one_port_stop_cleanly(catalogue: None) -> None:
         assert process.wait(20) == 0
 
 
-def test_a_device_that_reads_no_answer_is_read_no_more_and_let_go(
-    catalogue: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hj212_listener, "UNREAD_BYTES", 4_096)
-    monkeypatch.setattr(hj212_listener, "UNREAD_SECONDS", 0)
+@contextmanager
+def _a_device_that_does_not_read(
+    running: RunningListener,
+) -> Iterator[DeviceClient]:
+    """It sends and sends, in a thread of its own, and the listener has given up reading it."""
     device = make_device(frames_per_minute=1_000_000)
     begin = datetime.now(UTC) - timedelta(hours=2)
     data = b"".join(frame(segment(device.mn, at=begin + timedelta(seconds=n))) for n in range(50))
-    with RunningListener() as running:
-        deaf = DeviceClient(running.port, window=2_048)
-        sending = threading.Thread(target=_send_for_ever, args=(deaf.socket, data))
-        sending.start()
-        running.until(
-            lambda: any(one._deaf_since is not None for one in running.server.connections), 60
-        )
-        (connection_,) = running.server.connections
-        assert connection_._transport is not None
-        assert not connection_._transport.is_reading()
-        with DeviceClient(running.port) as other:
-            assert other.ask(frame(segment(device.mn))).cn == "9014", "others are read on"
-        running.loop.call_soon_threadsafe(connection_.sweep, time.monotonic() + 1)
-        sending.join(20)
-        assert not sending.is_alive(), "its connection was reset"
-        deaf.close()
+    running.refresh()
+    client = DeviceClient(running.port, window=2_048)
+    sending = threading.Thread(target=_send_for_ever, args=(client.socket, data))
+    sending.start()
+    running.until(
+        lambda: any(one._deaf_since is not None for one in running.server.connections), 60
+    )
+    yield client
+    sending.join(20)
+    assert not sending.is_alive(), "its connection has ended"
+    client.close()
 
 
 def _send_for_ever(line: socket.socket, data: bytes) -> None:
@@ -362,26 +357,30 @@ def _send_for_ever(line: socket.socket, data: bytes) -> None:
             line.sendall(data)
 
 
+def test_a_device_that_reads_no_answer_is_read_no_more_and_let_go(
+    catalogue: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hj212_listener, "UNREAD_BYTES", 4_096)
+    monkeypatch.setattr(hj212_listener, "UNREAD_SECONDS", 0)
+    other_device = make_device()
+    with RunningListener() as running, _a_device_that_does_not_read(running):
+        (connection_,) = running.server.connections
+        assert connection_._transport is not None
+        assert not connection_._transport.is_reading()
+        with DeviceClient(running.port) as other:
+            assert other.ask(frame(segment(other_device.mn))).cn == "9014", "others are read on"
+        running.loop.call_soon_threadsafe(connection_.sweep, time.monotonic() + 1)
+
+
 def test_a_device_that_reads_again_is_read_again(
     catalogue: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hj212_listener, "UNREAD_BYTES", 4_096)
-    device = make_device(frames_per_minute=1_000_000)
-    begin = datetime.now(UTC) - timedelta(hours=2)
-    data = b"".join(frame(segment(device.mn, at=begin + timedelta(seconds=n))) for n in range(50))
-    with RunningListener() as running:
-        slow = DeviceClient(running.port, window=2_048)
-        sending = threading.Thread(target=_send_for_ever, args=(slow.socket, data))
-        sending.start()
-        running.until(
-            lambda: any(one._deaf_since is not None for one in running.server.connections), 60
-        )
+    with RunningListener() as running, _a_device_that_does_not_read(running) as slow:
         read = running.server.counters.frames
         while running.server.counters.frames <= read + 100:
             assert slow.answer().cn == "9014"
         slow.socket.shutdown(socket.SHUT_RDWR)
-        sending.join(20)
-        slow.close()
 
 
 def test_a_clock_that_was_set_back_silences_no_device(catalogue: None) -> None:

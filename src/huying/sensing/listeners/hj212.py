@@ -206,7 +206,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # uvloop's own class
         host = transport.get_extra_info("peername") or ("", 0)
         self.peer = f"{host[0]}:{host[1]}"
-        transport.set_write_buffer_limits(high=UNREAD_BYTES)  # type: ignore[attr-defined]
+        transport.set_write_buffer_limits(high=UNREAD_BYTES)  # type: ignore[attr-defined]  # a socket's
         connected = transport.get_extra_info("socket")
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -8,6 +8,7 @@ from django.db import transaction
 from huying.directory.models import Account
 from huying.directory.permissions import Actor, Permission
 from huying.notices import actions
+from huying.notices.actions.tell import MAX_GLANCE
 from huying.notices.models import Address
 
 _numbers = itertools.count(1)
@@ -46,17 +47,19 @@ def tell(
     kind: str = "case.assigned",
     title: str = "有新事项派给您",
     body: str = "请在两小时内响应。",
+    glance: actions.Glance | None = None,
     link: str = "/desk/cases/1/",
     subject: str = "case:1",
     escalate_to: Sequence[Account] = (),
 ) -> list[int]:
-    """Tell the accounts, in a transaction of its own."""
+    """Tell the accounts, in a transaction of its own; without `glance` by the same words."""
     with transaction.atomic():
         return actions.notify(
             to=[account.pk for account in accounts],
             kind=kind,
             title=title,
             body=body,
+            glance=glance or actions.Glance(title, body[:MAX_GLANCE]),
             link=link,
             urgency=urgency,
             subject=subject,

@@ -54,7 +54,8 @@ from huying.notices import actions
 for number in range({number}):
     with transaction.atomic():
         actions.notify(to=[{account}], kind="case.told", title=f"通知 {{number}}", body="话" * 290,
-                       link="/", urgency="NORMAL", subject="faults", by=Actor.system("faults"))
+                       glance=actions.Glance("通知"), link="/", urgency="NORMAL",
+                       subject="faults", by=Actor.system("faults"))
 """
 TOLD: Final = 4_000
 

@@ -61,13 +61,19 @@ class CurrentTransactionId(Func):
 
 
 class Notice(models.Model):
-    """One person told of one matter. Being committed is being delivered to the inbox."""
+    """One person told of one matter. Being committed is being delivered to the inbox.
+
+    `title` and `body` are read in the inbox, signed in; `glance_title` and `glance_body` are
+    what other channels carry out of the platform.
+    """
 
     account = models.ForeignKey("directory.Account", models.CASCADE, related_name="+")
     kind = models.CharField(max_length=60)
     urgency = models.CharField(max_length=10, choices=URGENCIES)
     title = models.CharField(max_length=200)
     body = models.TextField()
+    glance_title = models.CharField(max_length=200)
+    glance_body = models.CharField(max_length=300)
     link = models.CharField(max_length=300)
     subject = models.CharField(max_length=80)
     sent_by = models.CharField(max_length=80)
@@ -90,7 +96,8 @@ class Notice(models.Model):
                 name="notice_urgency_known",
             ),
             models.CheckConstraint(
-                condition=~Q(kind="") & ~Q(title=""), name="notice_says_something"
+                condition=~Q(kind="") & ~Q(title="") & ~Q(glance_title=""),
+                name="notice_says_something",
             ),
             models.CheckConstraint(
                 condition=Q(read_at=None) | Q(escalate_at=None), name="notice_read_is_not_escalated"

@@ -201,11 +201,16 @@ def choices(account_id: int) -> Choices:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A delivery given up. Names who missed what, and never the address."""
+    """A delivery given up. Names who missed what, and never the address.
+
+    `title` and `body` are the glance that was to go out: who mends channels reads no words of
+    matters that are none of theirs.
+    """
 
     id: int
     notice_id: int
     title: str
+    body: str
     urgency: str
     account_name: str
     channel: str
@@ -230,7 +235,8 @@ def dead_letters(*, before: int | None = None, limit: int = 50) -> list[DeadLett
         DeadLetter(
             id=row.pk,
             notice_id=row.notice_id,
-            title=row.notice.title,
+            title=row.notice.glance_title,
+            body=row.notice.glance_body,
             urgency=row.notice.urgency,
             account_name=row.notice.account.name,
             channel=row.channel,
@@ -247,10 +253,11 @@ def dead_letters(*, before: int | None = None, limit: int = 50) -> list[DeadLett
 
 @dataclass(frozen=True, slots=True)
 class UnreadUrgent:
-    """An urgent notice that went through everybody and that nobody has read."""
+    """An urgent notice that went through everybody and that nobody has read: its glance."""
 
     notice_id: int
     title: str
+    body: str
     account_name: str
     link: str
     created_at: datetime
@@ -267,7 +274,8 @@ def unread_urgent(*, limit: int = 50) -> list[UnreadUrgent]:
     return [
         UnreadUrgent(
             row.notice_id,
-            row.notice.title,
+            row.notice.glance_title,
+            row.notice.glance_body,
             row.notice.account.name,
             row.notice.link,
             row.notice.created_at,

@@ -9,7 +9,7 @@ from django.dispatch import receiver
 
 from huying.directory import events as directory_events
 from huying.directory.permissions import Actor
-from huying.notices.actions import notify
+from huying.notices.actions import Glance, notify
 
 _SAID: Final = {
     "PASSWORD_CHANGED": ("登录密码已修改", "您的登录密码刚刚修改过，其他设备上的登录已退出。"),
@@ -24,11 +24,13 @@ _NOT_ME: Final = "如果不是您本人操作，请马上联系安全管理员�
 @receiver(directory_events.sign_in_changed, dispatch_uid="notices.sign_in_changed")
 def sign_in_changed(event: directory_events.SignInChanged, by: Actor, **_kwargs: Any) -> None:
     title, body = _SAID[event.what]
+    body += _NOT_ME
     notify(
         to=[event.account_id],
         kind="system.sign_in_changed",
         title=title,
-        body=body + _NOT_ME,
+        body=body,
+        glance=Glance(title, body),
         link="/account/",
         urgency="NORMAL",
         subject=f"account:{event.account_id}",

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from unittest.mock import patch
 
 
@@ -56,6 +57,39 @@ def running_outside(*statuses: int, named: bool = True, to: str = "") -> Iterato
     try:
         with patch("huying.notices.channels.outward.inner_networks", lambda: networks):
             yield outside
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def running_mail() -> Iterator[Outside]:
+    """A mail server (RFC 5321, as much as a client needs) at `url`, as host:port."""
+    outside = Outside()
+
+    class Session(StreamRequestHandler):
+        def handle(self) -> None:
+            self._say("220 ready")
+            while line := self.rfile.readline():
+                verb = line[:4].upper()
+                if verb == b"DATA":
+                    self._say("354 go on")
+                    body = b"".join(iter(self.rfile.readline, b".\r\n"))
+                    outside.received.append(Received("", {}, body))
+                self._say("221 bye" if verb == b"QUIT" else "250 taken")
+                if verb == b"QUIT":
+                    return
+
+        def _say(self, text: str) -> None:
+            self.wfile.write(f"{text}\r\n".encode())
+
+    server = ThreadingTCPServer(("127.0.0.1", 0), Session)
+    outside.url = f"127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield outside
     finally:
         server.shutdown()
         thread.join()

@@ -32,11 +32,13 @@ class Fake(DemoChannel):
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
+        self.messages: list[Message] = []
         self.lock = Lock()
 
     def send(self, address: str, message: Message) -> None:
         with self.lock:
             self.sent.append((address, message.key))
+            self.messages.append(message)
         super().send(address, message)
 
 
@@ -72,6 +74,28 @@ def test_what_waits_is_sent_and_its_time_kept(fake: Fake) -> None:
         ("测试地址", "SENT", delivery.sent_at)
     ]
     assert actions.drain(by=SYSTEM).taken == 0
+
+
+def test_the_glance_goes_out_and_the_words_stay(fake: Fake) -> None:
+    reader = make_reader()
+    make_address(reader, "DEMO", "refuse")
+    actions.set_preferences(channels={"case": ["DEMO"]}, quiet_hours=None, by=reading(reader))
+    tell(
+        reader,
+        title="新派单：张三家门口的垃圾",
+        body="东街7号",
+        glance=actions.Glance("新派单：垃圾清运", "城关镇东门社区第1网格 · 2026-000001"),
+        urgency="URGENT",
+    )
+    actions.drain(by=SYSTEM)
+    [message] = fake.messages
+    assert (message.title, message.body) == (
+        "新派单：垃圾清运", "城关镇东门社区第1网格 · 2026-000001",
+    )  # fmt: skip
+    [row] = queries.inbox(reader.pk).rows
+    assert (row.title, row.body) == ("新派单：张三家门口的垃圾", "东街7号")
+    [letter] = queries.dead_letters()
+    assert (letter.title, letter.body) == (message.title, message.body)
 
 
 def test_many_are_sent_in_batches_of_two_statements(

@@ -58,6 +58,19 @@ def test_first_the_next_channel_then_the_next_person_then_nobody() -> None:
     assert left.account_name == third.name
 
 
+def test_what_goes_out_says_that_it_was_passed_on_and_no_more() -> None:
+    first, second, third = make_reader(), make_reader(), make_reader()
+    glance = actions.Glance("督办：垃圾清运", "城关镇东门社区第1网格 · 2026-000001")
+    tell(first, urgency="URGENT", title="督办：张三家", glance=glance, escalate_to=[second, third])
+    actions.escalate_unread(by=SYSTEM, now=in_minutes(11))
+    actions.escalate_unread(by=SYSTEM, now=in_minutes(22))
+    told = Notice.objects.filter(account_id__in=[second.pk, third.pk]).order_by("id")
+    assert [(one.glance_title, one.glance_body.split("\n")) for one in told] == [
+        (glance.title, [glance.body, f"原接收人 {minutes} 分钟内没有查看，现转给您。"])
+        for minutes in (11, 22)
+    ]
+
+
 def test_an_emergency_goes_on_sooner() -> None:
     first, second = make_reader(), make_reader()
     tell(first, urgency="EMERGENCY", escalate_to=[second])

@@ -175,6 +175,7 @@ def test_the_database_refuses_what_makes_no_sense() -> None:
     for change in (
         lambda: Notice.objects.update(urgency="LOUD"),
         lambda: Notice.objects.update(title=""),
+        lambda: Notice.objects.update(glance_title=""),
         lambda: Notice.objects.update(kind=""),
         lambda: Notice.objects.update(read_at=now, escalate_at=now),
         lambda: Delivery.objects.create(notice_id=notice_id, address=address, state="LOST"),

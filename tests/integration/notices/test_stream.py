@@ -37,9 +37,9 @@ def write_notice(cursor: Any, account_id: int, title: str) -> int:
     """What another process writes in its own transaction, and dies before it wakes anybody."""
     cursor.execute(
         """
-        INSERT INTO notices_notice (account_id, kind, urgency, title, body, link, subject,
-            sent_by, batch, escalate_to, escalated_steps)
-        VALUES (%s, 'case.x', 'NORMAL', %s, '', '/', 'case:1', 'system:test',
+        INSERT INTO notices_notice (account_id, kind, urgency, title, body, glance_title,
+            glance_body, link, subject, sent_by, batch, escalate_to, escalated_steps)
+        VALUES (%s, 'case.x', 'NORMAL', %s, '', 'x', '', '/', 'case:1', 'system:test',
             gen_random_uuid(), '{}', 0)
         RETURNING id
         """,

@@ -30,6 +30,7 @@ from tests.integration.notices.live import database_url, second_connection
 
 Listener: TypeAlias = psycopg.Connection[Any]
 _markers = itertools.count()
+X = actions.Glance("x")
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,7 @@ def test_notify_is_one_statement_and_returns_ascending_ids(
             kind="alert.opened",
             title="监测点 PM2.5 达到预警值",
             body="小时均值 168 µg/m³",
+            glance=actions.Glance("监测点 PM2.5 达到预警值", "城关镇东门社区第1网格"),
             link="/desk/cases/7/",
             urgency="URGENT",
             subject="case:7",
@@ -106,8 +108,8 @@ def test_a_normal_notice_is_not_escalated() -> None:
 def test_nobody_to_tell_costs_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0):
         assert actions.notify(
-            to=[], kind="case.x", title="x", body="", link="/", urgency="NORMAL",
-            subject="case:1", by=SYSTEM,
+            to=[], kind="case.x", title="x", body="", glance=X, link="/",
+            urgency="NORMAL", subject="case:1", by=SYSTEM,
         ) == []  # fmt: skip
 
 
@@ -116,8 +118,8 @@ def test_outside_a_transaction_nothing_is_told() -> None:
     reader = make_reader()
     with pytest.raises(transaction.TransactionManagementError):
         actions.notify(
-            to=[reader.pk], kind="case.x", title="x", body="", link="/", urgency="NORMAL",
-            subject="case:1", by=SYSTEM,
+            to=[reader.pk], kind="case.x", title="x", body="", glance=X, link="/",
+            urgency="NORMAL", subject="case:1", by=SYSTEM,
         )  # fmt: skip
     assert not Notice.objects.exists()
 
@@ -125,6 +127,8 @@ def test_outside_a_transaction_nothing_is_told() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(actions.NoticeTooLong, match="201"):
         tell(make_reader(), title="长" * 201)
+    with pytest.raises(actions.NoticeTooLong, match="301"):
+        tell(make_reader(), glance=actions.Glance("x", "长" * 301))
 
 
 @pytest.mark.parametrize(
@@ -268,8 +272,8 @@ def test_a_case_is_announced_alone_or_with_the_notice(
     reader = make_reader()
     with transaction.atomic(), django_assert_num_queries(1):
         actions.notify(
-            to=[reader.pk], kind="case.x", title="x", body="", link="/", urgency="NORMAL",
-            subject="case:7", by=SYSTEM,
+            to=[reader.pk], kind="case.x", title="x", body="", glance=X, link="/",
+            urgency="NORMAL", subject="case:7", by=SYSTEM,
             case=actions.CaseNews(7, "2026-000007", "DISPATCHED", "990101001000", (3,)),
         )  # fmt: skip
     assert [p["k"] for p in heard(listener)] == ["case", "notice"]
@@ -280,8 +284,9 @@ def test_a_title_is_one_line(transactional_db: None) -> None:
     reader = make_reader()
     (notice_id,) = tell(reader, title="派单\r\nBcc: other@example.org", body="第一行\n第二行")
     notice = Notice.objects.get(pk=notice_id)
-    assert "\n" not in notice.title
-    assert "\r" not in notice.title
+    for title in (notice.title, notice.glance_title):
+        assert "\n" not in title
+        assert "\r" not in title
     assert notice.body == "第一行\n第二行"
 
 

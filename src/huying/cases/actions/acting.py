@@ -332,6 +332,7 @@ def _written(
         by=by,
         now=now,
         requester=plan.requester,
+        clock=clockwork.earliest(plan.started),
     )
     earliest = clockwork.earliest(plan.clocks)
     events.case_acted.send(

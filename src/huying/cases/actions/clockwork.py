@@ -200,7 +200,9 @@ def _tell(
 ) -> None:
     with override("zh-hans"):
         values = wording.words_for(procedure, record.facts, now, clock=clock)
-    telling.tell(procedure, record.facts, owed, what, values, by=CLOCKS, now=now, topic="clock")
+    telling.tell(
+        procedure, record.facts, owed, what, values, by=CLOCKS, now=now, clock=clock, topic="clock"
+    )
 
 
 def _act(case_id: int, action: str, now: datetime) -> int:

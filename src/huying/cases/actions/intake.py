@@ -330,6 +330,7 @@ def open_with(said: Said) -> Received:
         discovered_at=said.discovered_at,
         people_involved=said.people_involved,
         report_id=report_id,
+        secret=said.secret,
         dispatch=dictionary.responsible(said.category, said.place.division_code),
         kind_of_record="report.received",
         sealed_body={

@@ -159,6 +159,7 @@ def _join(said: Said, case_id: int) -> Received:
         reports=(*facts.reports, ReportFacts(report_id, ReportState.RECEIVED.value)),
         people_involved=facts.people_involved + 1,
         version=seq,
+        secret=facts.secret or said.secret,
     )
     with override("zh-hans"):
         values = wording.words_for(procedure, after, now, actor=said.by)

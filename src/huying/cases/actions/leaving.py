@@ -76,6 +76,7 @@ def _hand_over(
             kind="case.handed_over",
             title=title,
             body=body,
+            glance=notices.Glance(title, body),
             link="/desk/?mine=1" if heir else f"/desk/?unit={unit}",
             urgency="URGENT",
             subject=f"account:{account_id}",

@@ -83,6 +83,7 @@ def merge_cases(
             people_involved=target.facts.people_involved
             + sum(record.facts.people_involved for record in gone),
             version=target.facts.version + 1,
+            secret=any(one.facts.secret for one in (target, *gone)),
         )
         record_ids = _seal_merge(target, gone, by, note, now)
         _absorb(target, after, gone, by, note, now, record_ids[0])
@@ -377,6 +378,7 @@ def split(
                 ),
                 discovered_at=case.discovered_at,
                 people_involved=len(reports),
+                secret=any(one.secret for one in reports),
                 note=note,
                 sealed_body={"split_from": facts.number},
                 personal={"title": facts.title},

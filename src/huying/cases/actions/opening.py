@@ -105,6 +105,7 @@ class Beginning:
     urgency: str = Urgency.NORMAL.value
     people_involved: int = 1
     report_id: int | None = None
+    secret: bool = False
     lead_organisation_id: int | None = None
     assisting: tuple[int, ...] = ()
     dispatch: Rule | None = None
@@ -197,6 +198,7 @@ def begin(
         values[-1],
         by=by,
         now=now,
+        clock=clockwork.earliest(final.started),
     )
     return Begun(facts, record_ids[0])
 
@@ -226,6 +228,8 @@ def steps_of(beginning: Beginning, by: Actor, now: datetime) -> list[tuple[Actor
             if beginning.report_id
             else ()
         ),
+        from_alert=beginning.alert_id is not None,
+        secret=beginning.secret,
     )
     opening = planned(
         procedure,

@@ -1,4 +1,4 @@
-"""Telling people of an act: the notices a procedure owes, in its words."""
+"""Telling people of an act: the notices a procedure owes, and what of them leaves the platform."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -7,14 +7,17 @@ from typing import Final
 from django.utils.translation import override
 
 from huying.cases.queries.recipients import ladders, recipients
+from huying.cases.queries.wording import outside_words
+from huying.cases.rules.clocks import Ticking
 from huying.cases.rules.engine import Facts
 from huying.cases.rules.procedure import Notice, Procedure
-from huying.cases.rules.wording import fill
+from huying.cases.rules.wording import fill, glance
 from huying.directory.permissions import Actor
 from huying.notices import actions as notices
 
 LONGEST_TITLE: Final = 200
 LONGEST_BODY: Final = 1_000
+LONGEST_GLANCE: Final = 240
 
 
 def tell(
@@ -27,9 +30,13 @@ def tell(
     by: Actor,
     now: datetime,
     requester: int | None = None,
+    clock: Ticking | None = None,
     topic: str = "case",
 ) -> None:
     """Send the notices an act owes, and announce the case to the live queues.
+
+    The procedure's words with `values` are for the inbox. What goes over other channels is made
+    of the case's facts alone; `clock` is the one it is about, such as one the act has started.
 
     One statement for all who are told at once, the announcement with the first of them.
     Whoever acts is not told of the own act. An ordinary notice goes to everybody meant, an
@@ -46,14 +53,19 @@ def tell(
         facts.grid_code or "",
     )
     with override("zh-hans"):
+        label = values.get("label", "")
+        outside = outside_words(procedure, facts, now, label=label, clock=clock) if owed else {}
         for notice in owed:
             urgency = _urgency(notice, facts)
+            name, rest = glance(str(notice.title), outside)
+            seen = notices.Glance(name[:LONGEST_TITLE], rest[:LONGEST_GLANCE])
             for to, then in _in_turn(procedure, notice, urgency, facts, now, requester, by):
                 notices.notify(
                     to=to,
                     kind=f"{topic}.{what}",
                     title=fill(str(notice.title), values)[:LONGEST_TITLE],
                     body=fill(str(notice.body), values)[:LONGEST_BODY],
+                    glance=seen,
                     link=f"/cases/{facts.id}/",
                     urgency=urgency,
                     subject=f"case:{facts.id}",

@@ -62,7 +62,7 @@ _COLUMNS: Final = (
     "division_code", "outcome", "supervised", "true_alarm", "people_involved", "pending",
     "created_at", "closed_at", "due_at", "report_count", "alert_id", "merged_into_id",
 )  # fmt: skip
-_NAMES: Final = (*_COLUMNS, "clocks", "reports", "assisting")
+_NAMES: Final = (*_COLUMNS, "clocks", "reports", "secret", "assisting")
 _READ: Final = (
     "SELECT "  # noqa: S608 - the columns are the constants above
     + ", ".join(f"c.{name}" for name in _COLUMNS)
@@ -71,6 +71,7 @@ _READ: Final = (
          WHERE k.case_id = c.id AND k.stopped_at IS NULL) AS clocks,
        (SELECT jsonb_agg(jsonb_build_array(r.id, r.state, r.rating) ORDER BY r.id)
           FROM cases_report r WHERE r.case_id = c.id) AS reports,
+       EXISTS (SELECT 1 FROM cases_report r WHERE r.case_id = c.id AND r.secret) AS secret,
        (SELECT jsonb_agg(u.organisation_id) FROM cases_assistingunit u
          WHERE u.case_id = c.id) AS assisting
   FROM cases_case c WHERE {}
@@ -127,6 +128,8 @@ def _record(row: Mapping[str, Any]) -> CaseRecord:
         pending=_json(row["pending"]),
         clocks=tuple(map(ticking, _json(row["clocks"]) or ())),
         reports=tuple(ReportFacts(*one) for one in _json(row["reports"]) or ()),
+        from_alert=row["alert_id"] is not None,
+        secret=row["secret"],
     )
     return CaseRecord(
         facts=facts,

@@ -59,7 +59,11 @@ class ReportFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the engine must know of a case. `clocks` are those not yet stopped."""
+    """What the engine must know of a case. `clocks` are those not yet stopped.
+
+    `from_alert`: a sensor's alert opened it, so that its title is the platform's own words.
+    `secret`: one of its reporters asked for secrecy.
+    """
 
     id: int
     number: str
@@ -82,6 +86,8 @@ class Facts:
     pending: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     clocks: tuple[Ticking, ...] = ()
     reports: tuple[ReportFacts, ...] = ()
+    from_alert: bool = False
+    secret: bool = False
 
     @property
     def limits(self) -> dict[str, str]:

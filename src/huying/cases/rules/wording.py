@@ -78,6 +78,18 @@ def fill(words: str, values: Mapping[str, str]) -> str:
     return string.Formatter().vformat(words, (), _Known(values)).strip(" 　；;，,")
 
 
+def glance(title: str, outside: Mapping[str, str]) -> tuple[str, str]:
+    """What leaves the platform of a notice: its title, and where, how soon, whose, which number.
+
+    `title` is the file's sentence. One that needs more than `outside` gives, such as an act's
+    reason, is passed over for the name of the procedure and of the matter.
+    """
+    if not braces(title) <= outside.keys():
+        title = "{procedure}：{title}"
+    body = (outside[name] for name in ("place", "owed", "unit", "number"))
+    return fill(title, outside), " · ".join(filter(None, body))
+
+
 def title_of(text: str) -> str:
     """The beginning of what was said, up to the end of a sentence; "" for no words."""
     line = text.replace("\r", "\n").split("\n", 1)[0].strip()

@@ -12,12 +12,19 @@ from huying.notices.actions.choose import (
 from huying.notices.actions.deliver import DrainResult, NotADeadLetter, drain, resend
 from huying.notices.actions.escalate import escalate_unread, forget_old, stop_escalation
 from huying.notices.actions.read import mark_all_read, mark_read
-from huying.notices.actions.tell import CaseNews, NoticeTooLong, announce_case, notify
+from huying.notices.actions.tell import (
+    CaseNews,
+    Glance,
+    NoticeTooLong,
+    announce_case,
+    notify,
+)
 
 __all__ = [
     "AddressRefused",
     "CaseNews",
     "DrainResult",
+    "Glance",
     "NotADeadLetter",
     "NoticeTooLong",
     "add_address",

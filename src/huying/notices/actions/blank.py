@@ -9,8 +9,8 @@ from huying.notices.models import Notice
 def blank_notices(*, subjects: Collection[str], title: str = "", by: Actor) -> int:
     """Empty the bodies of all notices about these subjects; `title` stands in for their titles.
 
-    Without it titles stay. Who was told when, and what became of it, stays in any case. Needs
-    PERSON_ERASE; returns how many.
+    Without it titles stay. Who was told when, what became of it, and the glance, which never
+    held words, stay in any case. Needs PERSON_ERASE; returns how many.
     """
     by.require(Permission.PERSON_ERASE)
     about = Notice.objects.filter(subject__in=subjects)

@@ -1,5 +1,7 @@
 """Drain the outbox. At least once for each address; the receiver may know a repeat by its key.
 
+What goes out is a notice's glance; its title and body are not even read here.
+
 A row is leased, not locked, while its message is on the way: a transaction held open for a
 slow gateway would hold back the ledger and the live streams. A drain that dies leaves its
 leases to run out, and what it had sent without noting so is sent again. What is due is asked of
@@ -54,8 +56,8 @@ JOIN notices_notice notice ON notice.id = self.notice_id
 JOIN notices_address address ON address.id = self.address_id
 LEFT JOIN notices_quiethours quiet ON quiet.account_id = notice.account_id
 WHERE delivery.id = due.id
-RETURNING delivery.id, delivery.channel, delivery.attempts, notice.id, notice.title,
-    notice.body, notice.urgency, notice.read_at IS NOT NULL, address.id,
+RETURNING delivery.id, delivery.channel, delivery.attempts, notice.id, notice.glance_title,
+    notice.glance_body, notice.urgency, notice.read_at IS NOT NULL, address.id,
     address.sealed, address.is_active, quiet.starts, quiet.ends, notice.trace_id::text,
     delivery.leased_until
 """

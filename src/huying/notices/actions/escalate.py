@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from huying.directory.permissions import Actor, Permission
 from huying.notices import wire
-from huying.notices.actions.tell import MAX_BODY, tell, wake_drain
+from huying.notices.actions.tell import MAX_BODY, MAX_GLANCE, Glance, tell, wake_drain
 from huying.notices.models import Address, Delivery, Escalation, Notice, QuietHours
 from huying.notices.parameters import parameters
 from huying.notices.rules.timing import Step, escalate_after, next_step, quiet_until
@@ -153,12 +153,15 @@ def _pass_on(notice: Notice, step: Step, by: Actor, now: datetime) -> int | None
     if step.account_id is None:
         return None
     minutes = int((now - notice.created_at).total_seconds() // 60)
+    what, _newline, _rest = notice.glance_body.partition("\n")
     why = _("原接收人 %(minutes)d 分钟内没有查看，现转给您。") % {"minutes": minutes}
     told = tell(
         to=[step.account_id],
         kind=notice.kind,
         title=notice.title,
         body=f"{why}\n{notice.body}"[:MAX_BODY],
+        # What and where first; of those who did not look, the last is enough.
+        glance=Glance(notice.glance_title, f"{what}\n{why}".strip()[:MAX_GLANCE]),
         link=notice.link,
         urgency=Urgency(notice.urgency),
         subject=notice.subject,

@@ -1,6 +1,7 @@
 """Tell people, inside the transaction of the act they are told about."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -18,19 +19,21 @@ from huying.notices.rules.vocabulary import Urgency, topic_of
 from huying.notices.wire import CaseNews
 from huying.telemetry import metrics, trace, trail
 
-__all__ = ["CaseNews", "NoticeTooLong", "announce_case", "notify", "wake_drain"]
+__all__ = ["CaseNews", "Glance", "NoticeTooLong", "announce_case", "notify", "wake_drain"]
 
 MAX_BODY: Final = 2000
+MAX_GLANCE: Final = 300
 _TOLD: Final = {urgency: metrics.TOLD.labels(urgency.value) for urgency in Urgency}
 
 # One statement: a notice for each person, an outbox row for each address chosen.
 _NOTIFY = """
 WITH told AS (
-    INSERT INTO notices_notice (account_id, kind, urgency, title, body, link, subject, sent_by,
-        batch, escalate_to, escalate_at, escalated_steps, escalated_from_id, trace_id)
-    SELECT person.id, %(kind)s, %(urgency)s, %(title)s, %(body)s, %(link)s, %(subject)s,
-        %(sent_by)s, batch.id, %(escalate_to)s::bigint[], %(escalate_at)s::timestamptz, 0,
-        %(escalated_from)s::bigint, %(trace)s::uuid
+    INSERT INTO notices_notice (account_id, kind, urgency, title, body, glance_title, glance_body,
+        link, subject, sent_by, batch, escalate_to, escalate_at, escalated_steps, escalated_from_id,
+        trace_id)
+    SELECT person.id, %(kind)s, %(urgency)s, %(title)s, %(body)s, %(glance_title)s,
+        %(glance_body)s, %(link)s, %(subject)s, %(sent_by)s, batch.id, %(escalate_to)s::bigint[],
+        %(escalate_at)s::timestamptz, 0, %(escalated_from)s::bigint, %(trace)s::uuid
     FROM (SELECT DISTINCT unnest(%(to)s::bigint[]) AS id ORDER BY id) person,
          (SELECT COALESCE(%(batch)s::uuid, gen_random_uuid()) AS id) batch
     RETURNING id, account_id
@@ -54,12 +57,25 @@ class NoticeTooLong(DomainError):
     status = 422
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What other channels than the inbox say: through third parties' hands, on a lock screen.
+
+    Enough to know what it is, where and how soon; nothing that a resident or an officer wrote.
+    One line each.
+    """
+
+    title: str
+    body: str = ""
+
+
 def notify(
     *,
     to: Sequence[int],
     kind: str,
     title: str,
     body: str,
+    glance: Glance,
     link: str,
     urgency: str,
     subject: str,
@@ -69,20 +85,24 @@ def notify(
 ) -> list[int]:
     """Tell the accounts `to`; returns the notices' ids in ascending order. One statement.
 
+    `title` and `body` are for the inbox, `glance` for every channel out of the platform.
     `kind` is "topic.what" ("alert.opened"); `link` a path of this site; `urgency` NORMAL,
     URGENT or EMERGENCY; `subject` what it is about ("case:17"): `stop_escalation` finds it by
     that. An urgent notice left unread goes to further channels, then to `escalate_to` in turn.
     `case` announces a changed case to the live queues with it.
 
     Must run inside the caller's transaction: rolled back, nobody was told. Raises NoticeTooLong
-    (title over 200 characters, body over 2,000, kind, link or subject beyond their columns).
+    (titles over 200 characters, body over 2,000, the glance's over 300, link or subject beyond
+    their columns).
     """
     _check(title=(title, 200), body=(body, MAX_BODY), link=(link, 300), subject=(subject, 80))
+    _check(glance_title=(glance.title, 200), glance_body=(glance.body, MAX_GLANCE))
     return tell(
         to=to,
         kind=kind,
         title=title,
         body=body,
+        glance=glance,
         link=link,
         urgency=Urgency(urgency),
         subject=subject,
@@ -107,6 +127,7 @@ def tell(
     kind: str,
     title: str,
     body: str,
+    glance: Glance,
     link: str,
     urgency: Urgency,
     subject: str,
@@ -134,9 +155,10 @@ def tell(
                 "kind": kind,
                 "topic": topic_of(kind),
                 "urgency": urgency.value,
-                # One line: it is the subject of a mail.
-                "title": _printable(title).replace("\n", " "),
+                "title": _one_line(title),
                 "body": _printable(body),
+                "glance_title": _one_line(glance.title),
+                "glance_body": _printable(glance.body),
                 "link": link,
                 "subject": subject,
                 "sent_by": by.ref,
@@ -160,6 +182,11 @@ def tell(
 def _count(ids: Sequence[int], kind: str, urgency: Urgency, subject: str) -> None:
     transaction.on_commit(partial(_TOLD[urgency].inc, len(ids)))
     trail.note("notices.told", kind=kind, subject=subject, notices=trail.some(ids))
+
+
+def _one_line(text: str) -> str:
+    """A title is the subject of a mail."""
+    return _printable(text).replace("\n", " ")
 
 
 def _printable(text: str) -> str:

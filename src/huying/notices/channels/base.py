@@ -8,8 +8,8 @@ from huying.notices.rules.vocabulary import ChannelCode
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A notice on its way out. `url` is absolute; `key` is the same at every attempt, so that
-    a receiver that can may drop a repeat."""
+    """A notice on its way out: its glance. `url` is absolute; `key` is the same at every attempt,
+    so that a receiver that can may drop a repeat."""
 
     key: str
     title: str

@@ -77,6 +77,8 @@ class Migration(migrations.Migration):
                 ),
                 ("title", models.CharField(max_length=200)),
                 ("body", models.TextField()),
+                ("glance_title", models.CharField(max_length=200)),
+                ("glance_body", models.CharField(max_length=300)),
                 ("link", models.CharField(max_length=300)),
                 ("subject", models.CharField(max_length=80)),
                 ("sent_by", models.CharField(max_length=80)),
@@ -360,7 +362,9 @@ class Migration(migrations.Migration):
             model_name="notice",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("kind", ""), _negated=True), models.Q(("title", ""), _negated=True)
+                    models.Q(("kind", ""), _negated=True),
+                    models.Q(("title", ""), _negated=True),
+                    models.Q(("glance_title", ""), _negated=True),
                 ),
                 name="notice_says_something",
             ),

@@ -256,19 +256,21 @@ def _after_days(
                 last += pause.last - max(pause.first, first)
         return last, False
     day, left, guessed = first, limit.amount, False
-    pauses = iter(skipped)
-    coming = next(pauses, None)
-    while left:
-        day += ONE_DAY
-        while coming is not None and day > coming.last:
-            coming = next(pauses, None)
-        if coming is not None and day > coming.first:
-            day = coming.last
+    for pause in skipped:
+        if pause.last <= day:
             continue
-        guessed = guessed or not calendar.knows(day.year)
-        if calendar.is_working_day(day):
-            left -= 1
-    return day, guessed
+        worked = calendar.working_days(day + ONE_DAY, pause.first + ONE_DAY)
+        if worked >= left:
+            break
+        guessed = guessed or _guesses(day, pause.first, calendar)
+        day, left = pause.last, left - worked
+    last = calendar.working_day_after(day, left)
+    return last, guessed or _guesses(day, last, calendar)
+
+
+def _guesses(after: dt.date, last: dt.date, calendar: WorkingCalendar) -> bool:
+    """Whether a day after ``after`` up to ``last`` lies in a year without a table."""
+    return after < last and bool(calendar.missing_years(after + ONE_DAY, last))
 
 
 def _ended(

@@ -9,6 +9,7 @@ import csv
 import datetime as dt
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -108,6 +109,10 @@ class WorkingCalendar:
     """Which days are worked. A value: the ``with_…`` methods return another calendar."""
 
     tables: Mapping[int, YearTable] = field(default_factory=dict)
+    # Years once gone through day by day: clocks are counted far more often than there are days.
+    _worked: dict[int, list[dt.date]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
@@ -150,7 +155,39 @@ class WorkingCalendar:
 
     def working_days(self, start: dt.date, end: dt.date) -> int:
         """How many days of the half-open period [start, end) are worked."""
-        return sum(map(self.is_working_day, _days(start, end)))
+        if end <= start:
+            return 0
+        between = sum(len(self._worked_in(year)) for year in range(start.year, end.year))
+        before_start = bisect_left(self._worked_in(start.year), start)
+        return between + bisect_left(self._worked_in(end.year), end) - before_start
+
+    def working_day_after(self, day: dt.date, amount: int) -> dt.date:
+        """The ``amount``-th worked day after ``day``, from 1."""
+        year, worked = day.year, self._worked_in(day.year)
+        place = bisect_right(worked, day) + amount - 1
+        while place >= len(worked):
+            place -= len(worked)
+            year += 1
+            worked = self._worked_in(year)
+        return worked[place]
+
+    def working_day_before(self, day: dt.date, amount: int) -> dt.date:
+        """The ``amount``-th worked day before ``day``, from 1."""
+        year, worked = day.year, self._worked_in(day.year)
+        place = bisect_left(worked, day) - amount
+        while place < 0:
+            year -= 1
+            worked = self._worked_in(year)
+            place += len(worked)
+        return worked[place]
+
+    def _worked_in(self, year: int) -> list[dt.date]:
+        """The worked days of a year, in order."""
+        found = self._worked.get(year)
+        if found is None:
+            days = _days(dt.date(year, 1, 1), dt.date(year + 1, 1, 1))
+            found = self._worked[year] = list(filter(self.is_working_day, days))
+        return found
 
     def with_year(
         self, year: int, holidays: Iterable[dt.date], make_up_days: Iterable[dt.date] = ()

@@ -223,6 +223,25 @@ def test_exactly_the_working_days_are_counted(start: dt.datetime, amount: int) -
     assert CALENDAR.working_days(first, result.last_date + dt.timedelta(days=1)) == amount
 
 
+@given(start=starts, amount=amounts, pauses=pauses)
+def test_working_days_in_a_pause_are_not_counted(
+    start: dt.datetime, amount: int, pauses: list[Pause]
+) -> None:
+    def date(moment: dt.datetime) -> dt.date:
+        return moment.astimezone(SHANGHAI).date()
+
+    result = due(start, Limit(amount, LimitUnit.WORKING_DAYS), CALENDAR, pauses=pauses)
+    still = [(date(max(p.started_at, start)), date(p.ended_at)) for p in pauses]
+    assume(all(since != result.last_date for since, _until in still))
+    counted, day = 0, date(start)
+    while day < result.last_date:
+        day += dt.timedelta(days=1)
+        paused = any(since < day <= until for since, until in still)
+        counted += CALENDAR.is_working_day(day) and not paused
+    assert counted == amount
+    assert CALENDAR.is_working_day(day)
+
+
 @given(start=starts, amount=amounts)
 def test_calendar_days_move_only_over_days_off(start: dt.datetime, amount: int) -> None:
     result = due(start, Limit(amount, LimitUnit.CALENDAR_DAYS), CALENDAR)

@@ -61,6 +61,24 @@ def test_an_unknown_year_is_guessed_from_the_weekday_and_says_so() -> None:
     assert published_calendar().missing_years(dt.date(2025, 12, 1), dt.date(2031, 1, 1))[-1] == 2031
 
 
+@given(
+    start=st.dates(dt.date(2024, 1, 1), dt.date(2030, 12, 31)),
+    length=st.integers(0, 800),
+    known=st.booleans(),
+)
+def test_counting_is_going_through_the_days(start: dt.date, length: int, known: bool) -> None:
+    calendar = published_calendar() if known else WorkingCalendar()
+    days = [start + dt.timedelta(days=n) for n in range(length)]
+    worked = [day for day in days if calendar.is_working_day(day)]
+    end = start + dt.timedelta(days=length)
+    assert calendar.working_days(start, end) == len(worked)
+    assert calendar.working_days(end, start) == 0
+    before = start - dt.timedelta(days=1)
+    for number, day in enumerate(worked, start=1):
+        assert calendar.working_day_after(before, number) == day
+        assert calendar.working_day_before(end, len(worked) - number + 1) == day
+
+
 def test_with_year_returns_another_calendar() -> None:
     before = WorkingCalendar()
     after = before.with_year(2027, [dt.date(2027, 1, 1)], [dt.date(2027, 2, 13)])

@@ -19,7 +19,7 @@ from huying.standards.deadlines import (
     RollOver,
     due,
 )
-from huying.standards.working_days import ONE_DAY, WorkingCalendar
+from huying.standards.working_days import WorkingCalendar
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,5 @@ def _warning(
 
 def _working_days_before(due_at: datetime, days: int, calendar: WorkingCalendar) -> datetime:
     local = due_at.astimezone(SHANGHAI)
-    day, left = local.date(), days
-    while left:
-        day -= ONE_DAY
-        if calendar.is_working_day(day):
-            left -= 1
+    day = calendar.working_day_before(local.date(), days)
     return datetime.combine(day, local.time(), SHANGHAI).astimezone(UTC)

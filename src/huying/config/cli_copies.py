@@ -114,14 +114,30 @@ def restore(
 def fsck(
     repair: Annotated[bool, typer.Option(help="Write derived data anew where it differs.")] = False,
     only: Annotated[str, typer.Option(help="Parts, as observations,cases.")] = "",
+    processes: Annotated[
+        int, typer.Option(min=0, help="That share the work; 0 = one for each core.")
+    ] = 0,
 ) -> None:
-    """Derive everything derived anew and name what differs; exit status 1 if anything did."""
+    """Derive everything derived anew and name what differs.
+
+    Exit status 0: nothing does; 1: something does; 2: it could not be done to the end.
+    """
     setup()
     from huying.config import checking
     from huying.config.progress import bars
+    from huying.directory.permissions import DomainError
 
-    with bars() as bar:
-        report = checking.check(only=only, repair=repair, bars=bar)
+    try:
+        with bars() as bar:
+            report = checking.check(only=only, repair=repair, bars=bar, processes=processes)
+    except DomainError as refused:
+        typer.echo(f"{refused.zh}\n{refused.en}", err=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        typer.echo(
+            "已停止，没有核对完，已经改正的保留。 / Stopped before its end; repairs stay.", err=True
+        )
+        raise SystemExit(130) from None
     typer.echo(report.in_words())
     raise SystemExit(0 if report.ok else 1)
 

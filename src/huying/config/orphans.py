@@ -18,7 +18,12 @@ def end_with_parent() -> None:
     """Have this process asked to end (SIGTERM) when the thread that started it is gone. Kept by
     a program that takes this process over; not passed on to children. Elsewhere than on Linux
     nothing happens."""
-    _end_with(os.getppid(), signal.SIGTERM)
+    end_with(os.getppid())
+
+
+def end_with(parent: int) -> None:
+    """The same in a process forked by `parent`, which may be gone already."""
+    _end_with(parent, signal.SIGTERM)
 
 
 def end_with_server() -> None:

@@ -1,7 +1,9 @@
 """Bars for what an operator waits for, on the terminal's error output."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -11,10 +13,16 @@ Advance = Callable[[int, int], None]
 Bars = Callable[[str], Advance]
 """A bar of this name."""
 
+_SECONDS_BETWEEN: Final = 0.1
+
 
 @contextmanager
 def bars() -> Iterator[Bars]:
-    """A bar for each part; where the output is no terminal, nothing but their last state."""
+    """A bar for each part; where the output is no terminal, nothing but their last state.
+
+    Drawn by this thread alone, for whoever is called with them may fork.
+    """
+    drawn_at = 0.0
     with Progress(
         TextColumn("{task.description:<16}"),
         BarColumn(bar_width=28),
@@ -22,11 +30,21 @@ def bars() -> Iterator[Bars]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
+        auto_refresh=False,
     ) as progress:
 
         def bar(name: str) -> Advance:
             task = progress.add_task(name, total=1)
-            return lambda done, total: progress.update(task, completed=done, total=max(total, done))
+            progress.refresh()
+
+            def advance(done: int, total: int) -> None:
+                nonlocal drawn_at
+                progress.update(task, completed=done, total=max(total, done))
+                if time.monotonic() - drawn_at >= _SECONDS_BETWEEN:
+                    progress.refresh()
+                    drawn_at = time.monotonic()
+
+            return advance
 
         yield bar
 

@@ -2,10 +2,10 @@
 
 import base64
 import io
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import orjson
 import segno
@@ -27,6 +27,17 @@ class Difference:
     zh: str
     en: str
     repaired: bool = False
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Spread(Protocol):
+    """How a piece of work is done to each of many tasks, lazily and in their order: `map`, or
+    the same by several processes, to which work and tasks are sent then."""
+
+    def __call__(self, work: Callable[[T], R], tasks: Iterable[T], /) -> Iterator[R]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from huying.cases import actions, queries
+from huying.cases.actions import recounting
 from huying.cases.models import Attachment, Case, CaseTally, Report
+from huying.config.crew import crew
 from huying.directory import actions as directory
 from huying.directory.permissions import Actor
 from huying.ledger.models import Record
@@ -246,14 +248,18 @@ def test_what_a_case_began_with_is_kept_sealed_and_shown_to_nobody(matters: Offi
     assert shown.fields == ()
 
 
+@pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.django_db(transaction=True)
-def test_on_a_living_county_nothing_is_taken_for_a_difference(matters: Office) -> None:
+def test_on_a_living_county_nothing_is_taken_for_a_difference(
+    matters: Office, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recounting, "BATCH", 3)
     receipts: list[str] = []
-    with ThreadPoolExecutor(1) as pool:
+    with crew(processes, int) as spread, ThreadPoolExecutor(1) as pool:
         work = pool.submit(_work, matters, receipts)
         while not work.done():
-            assert list(actions.recount_cases(by=FSCK, repair=True)) == []
-            assert list(actions.recount_words(by=FSCK)) == []
+            assert list(actions.recount_cases(by=FSCK, repair=True, spread=spread)) == []
+            assert list(actions.recount_words(by=FSCK, spread=spread)) == []
         work.result()
     assert len(receipts) == 12
     assert _found() == {}

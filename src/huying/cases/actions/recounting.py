@@ -7,8 +7,10 @@ one another or that the ledger tells otherwise, and a case or report that is not
 made it, for then somebody was at it. In batches; others may be at work.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -16,12 +18,13 @@ from django.db.models import Max
 
 from huying.cases.actions import writing
 from huying.cases.actions.comparing import Batch, Today, differences, read_batch
-from huying.cases.actions.retallying import Counts
+from huying.cases.actions.retallying import Counts, Key, counted_in
 from huying.cases.models import Case, Clock
+from huying.cases.queries.batches import ids_in_batches
 from huying.cases.rules.changing import changed
 from huying.directory.permissions import Actor
 from huying.ledger import actions as ledger
-from huying.ledger.queries import Difference
+from huying.ledger.queries import Difference, Spread
 
 BATCH: Final = 1_000
 Progress = Callable[[int, int], None]
@@ -32,46 +35,61 @@ _OF_CLOCKS: Final = frozenset({"CLOCK", "CLOCK_DUE", "CLOCK_MISSING", "CLOCK_WIT
 _DERIVED: Final = _OF_CLOCKS | {"CASE_DUE", "REPORT_COUNT"}
 
 
+@dataclass(frozen=True, slots=True)
+class Recounted:
+    """Of one batch: its last case, what differs, and what its acts make of the counts."""
+
+    last: int
+    differences: list[Difference]
+    sums: Counter[Key]
+
+
 def recount_cases(
-    *, by: Actor, repair: bool = False, progress: Progress | None = None
+    *, by: Actor, repair: bool = False, progress: Progress | None = None, spread: Spread = map
 ) -> Iterator[Difference]:
     """Each case against its acts and the ledger, and then the counts; yields what differs.
 
     With `repair` what is derived is written anew, where the acts it is derived from are whole.
+    Cases are gone through as `spread` spreads their batches; the counts are gathered here.
     """
-    today, counts = Today.read(), Counts()
-    last = 0
+    counts = Counts()
     newest = Case.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    while ids := list(
-        Case.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]
-    ):
-        last = ids[-1]
-        batch = read_batch(ids, today, counts.snapshot)
-        suspects = {one for one in ids if next(differences(batch, one), None)}
-        counts.add(batch, [one for one in ids if one not in suspects])
-        if suspects:
-            yield from _look_again(sorted(suspects), today, counts, repair=repair, by=by)
+    work = partial(_recount, snapshot=counts.snapshot, repair=repair, by=by)
+    for one in spread(work, ids_in_batches(Case.objects.all(), BATCH)):
+        counts.add(one.sums, whole=_OF_ACTS.isdisjoint(each.kind for each in one.differences))
+        yield from one.differences
         if progress is not None:
-            progress(last, newest)
+            progress(one.last, newest)
     yield from counts.differences(by=by, repair=repair)
 
 
+def _recount(ids: Sequence[int], *, snapshot: str, repair: bool, by: Actor) -> Recounted:
+    today = Today.read()
+    batch = read_batch(ids, today, snapshot)
+    suspects = [one for one in ids if next(differences(batch, one), None)]
+    sums = counted_in(batch, set(ids).difference(suspects))
+    found: list[Difference] = []
+    if suspects:
+        batch, found = _look_again(suspects, today, snapshot, repair=repair, by=by)
+        sums.update(counted_in(batch, suspects))
+    return Recounted(ids[-1], found, sums)
+
+
 def _look_again(
-    ids: Sequence[int], today: Today, counts: Counts, *, repair: bool, by: Actor
-) -> list[Difference]:
+    ids: Sequence[int], today: Today, snapshot: str, *, repair: bool, by: Actor
+) -> tuple[Batch, list[Difference]]:
     """The same under lock: what somebody was writing while we read is no difference."""
     locked = set(ids)
     while True:
         with transaction.atomic():
             list(Case.objects.select_for_update().filter(pk__in=locked).order_by("pk").values("pk"))
-            batch = read_batch(ids, today, counts.snapshot)
+            batch = read_batch(ids, today, snapshot)
             if locked >= set(batch.stored):
                 found = {one: list(differences(batch, one)) for one in ids}
                 mended = _repair(batch, found, by) if repair else set()
                 break
         locked |= set(batch.stored)  # a report came from elsewhere: hold that case too
-    counts.add(batch, ids)
-    return [
+    return batch, [
         replace(one, repaired=(case_id, one.kind) in mended)
         for case_id, some in found.items()
         for one in some

@@ -1,8 +1,9 @@
 """The counts of cases added up anew from the acts.
 
 The counts are summed up at one moment; while the cases are gone through, which may take long on
-a living county, only acts are counted that this moment saw. A count is a sum of changes, so one
-that is wrong is put right by appending what it lacks: nobody has to wait.
+a living county and be done by several processes, only acts are counted that this moment saw. What
+they make is gathered batch after batch in a table of this session, on the server. A count is a
+sum of changes, so one that is wrong is put right by appending what it lacks: nobody has to wait.
 """
 
 from collections import Counter
@@ -19,6 +20,9 @@ from huying.ledger import actions as ledger
 from huying.ledger.queries import Difference
 from huying.standards.deadlines import SHANGHAI
 
+Key = tuple[Any, ...]
+"""What is counted: as `_KEY` names it."""
+
 _PAGE: Final = 1_000
 _KEY: Final = "measure, day, procedure, state, organisation_id, division_code, grid_code, category"
 _CREATE: Final = f"""
@@ -34,7 +38,8 @@ SELECT pg_current_snapshot()::text
 """  # noqa: S608 - own statements
 _WRONG: Final = f"""
 CREATE TEMP TABLE recount_wrong AS
-SELECT row_number() OVER () AS number, {_KEY}, sum(kept)::int AS kept, sum(counted)::int AS counted
+SELECT row_number() OVER (ORDER BY {_KEY}) AS number, {_KEY},
+       sum(kept)::int AS kept, sum(counted)::int AS counted
   FROM pg_temp.recount GROUP BY {_KEY} HAVING sum(kept) <> sum(counted)
 """  # noqa: S608 - own statements
 _PUT: Final = f"""
@@ -48,6 +53,20 @@ SELECT number, concat_ws(' ', measure, day, procedure, state, nullif(organisatio
 """
 
 
+def counted_in(batch: Batch, ids: Iterable[int]) -> Counter[Key]:
+    """What the acts of these cases of the batch make of the counts."""
+    sums: Counter[Key] = Counter()
+    for case_id in ids:
+        trace = batch.trace(case_id)
+        name = batch.stored[case_id].row["procedure"]
+        for one in trace.counted:
+            sums[_key(name, one)] += one.times
+        standing = trace.standing
+        if standing is not None and not trace.case.procedure.is_final(standing.state):
+            sums[_key(name, Counted(Measure.OPEN, None, standing.state, standing))] += 1
+    return sums
+
+
 class Counts:
     """What the counts were at the moment this was made, and what the acts make them."""
 
@@ -59,18 +78,9 @@ class Counts:
             (self.snapshot,) = cursor.fetchone()
         self._whole = True
 
-    def add(self, batch: Batch, ids: Iterable[int]) -> None:
-        """Count what the acts of these cases of the batch made of them."""
-        sums: Counter[tuple[Any, ...]] = Counter()
-        for case_id in ids:
-            trace = batch.trace(case_id)
-            self._whole = self._whole and not trace.broken
-            name = batch.stored[case_id].row["procedure"]
-            for one in trace.counted:
-                sums[_key(name, one)] += one.times
-            standing = trace.standing
-            if standing is not None and not trace.case.procedure.is_final(standing.state):
-                sums[_key(name, Counted(Measure.OPEN, None, standing.state, standing))] += 1
+    def add(self, sums: Counter[Key], *, whole: bool) -> None:
+        """What the acts of some more cases make of them; whether all of these acts fit."""
+        self._whole = self._whole and whole
         with (
             connection.cursor() as cursor,
             cursor.copy("COPY pg_temp.recount FROM STDIN") as copy,
@@ -104,7 +114,7 @@ class Counts:
                 )
 
 
-def _key(procedure: str, one: Counted) -> tuple[Any, ...]:
+def _key(procedure: str, one: Counted) -> Key:
     facts = one.facts
     return (
         str(one.measure),

@@ -12,6 +12,7 @@ dropped for their age, and hours not closed yet. Flags and intervals are those t
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from time import sleep as pause
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from psycopg.errors import LockNotAvailable
 
 from huying.directory.permissions import Actor
 from huying.ledger import actions as ledger
-from huying.ledger.queries import Difference
+from huying.ledger.queries import Difference, Spread
 
 DEVICES: Final = 20
 _LONGEST_WAIT_MS: Final = 200
@@ -187,35 +188,52 @@ _STEPS: Final[tuple[tuple[str, str, list[str], str, str, str, str], ...]] = (
 
 
 def recount_observations(
-    *, by: Actor, repair: bool = False, progress: Progress | None = None
+    *, by: Actor, repair: bool = False, progress: Progress | None = None, spread: Spread = map
 ) -> Iterator[Difference]:
     """Derive hours and days anew, a slice at a time; yields each row that differs.
 
     With `repair` they are written anew, slice by slice, each in a transaction with its record.
+    The slices of a month are gone through as `spread` spreads them.
     """
-    devices, running = _devices(), _months("sensing_hour_tally")
-    slices = [
-        (since, until, devices[first : first + DEVICES])
-        for since, until in _months("sensing_observation")
-        for first in range(0, len(devices), DEVICES)
-    ]
-    for done, (since, until, some) in enumerate(slices):
-        for kind, table, kinds, statement, put, zh, en in _STEPS:
-            if kind == "RUNNING_HOUR" and (since, until) not in running:
-                continue
-            values = _bounds(kind, since, until) | {"devices": some, "kinds": kinds}
-            found = _rows(statement + _NAMES, values)
-            if found and repair:
-                places = sorted({(device, day) for *_names, device, day in found})
-                found = []
-                for device, day in places:
-                    bounds = _bounds(kind, *_day(day)) | {"devices": [device], "kinds": kinds}
-                    found += _repair(table, statement + put + _NAMES, bounds, kind, by)
-            for mn, data, at, *_place in found:
-                subject = " ".join(filter(None, (mn, data, at)))
-                yield Difference(kind, subject, zh, en, repaired=repair)
-        if progress is not None:
-            progress(done + 1, len(slices))
+    devices, months = _devices(), _months("sensing_observation")
+    running = _months("sensing_hour_tally")
+    groups = [devices[first : first + DEVICES] for first in range(0, len(devices), DEVICES)]
+    done = 0
+    # One month after the other: its first day begins with hours of the month before.
+    for month in months:
+        work = partial(_recount, month, running=month in running, repair=repair, by=by)
+        for found in spread(work, groups):
+            yield from found
+            done += 1
+            if progress is not None:
+                progress(done, len(months) * len(groups))
+
+
+def _recount(
+    month: tuple[datetime, datetime],
+    devices: list[int],
+    *,
+    running: bool,
+    repair: bool,
+    by: Actor,
+) -> list[Difference]:
+    """What differs in a slice; `running`: there are running hours of this month still."""
+    differences: list[Difference] = []
+    for kind, table, kinds, statement, put, zh, en in _STEPS:
+        if kind == "RUNNING_HOUR" and not running:
+            continue
+        values = _bounds(kind, *month) | {"devices": devices, "kinds": kinds}
+        found = _rows(statement + _NAMES, values)
+        if found and repair:
+            places = sorted({(device, day) for *_names, device, day in found})
+            found = []
+            for device, day in places:
+                bounds = _bounds(kind, *_day(day)) | {"devices": [device], "kinds": kinds}
+                found += _repair(table, statement + put + _NAMES, bounds, kind, by)
+        for mn, data, at, *_place in found:
+            subject = " ".join(filter(None, (mn, data, at)))
+            differences.append(Difference(kind, subject, zh, en, repaired=repair))
+    return differences
 
 
 def _bounds(kind: str, since: datetime, until: datetime) -> dict[str, Any]:

@@ -14,15 +14,16 @@ Bars = Callable[[str], Advance]
 """A bar of this name."""
 
 _SECONDS_BETWEEN: Final = 0.1
+_SECONDS_BETWEEN_LINES: Final = 60.0
 
 
 @contextmanager
 def bars() -> Iterator[Bars]:
-    """A bar for each part; where the output is no terminal, nothing but their last state.
+    """A bar for each part; where the output is no terminal, a line a minute and their last state.
 
     Drawn by this thread alone, for whoever is called with them may fork.
     """
-    drawn_at = 0.0
+    drawn_at, said_at = 0.0, time.monotonic()
     with Progress(
         TextColumn("{task.description:<16}"),
         BarColumn(bar_width=28),
@@ -38,11 +39,15 @@ def bars() -> Iterator[Bars]:
             progress.refresh()
 
             def advance(done: int, total: int) -> None:
-                nonlocal drawn_at
+                nonlocal drawn_at, said_at
+                now = time.monotonic()
                 progress.update(task, completed=done, total=max(total, done))
-                if time.monotonic() - drawn_at >= _SECONDS_BETWEEN:
+                if now - drawn_at >= _SECONDS_BETWEEN:
                     progress.refresh()
-                    drawn_at = time.monotonic()
+                    drawn_at = now
+                if not progress.console.is_terminal and now - said_at >= _SECONDS_BETWEEN_LINES:
+                    progress.console.print(f"{name} {done:,.0f}/{total:,.0f}")
+                    said_at = now
 
             return advance
 

@@ -42,10 +42,16 @@ class Usage:
         )
 
 
-def usage() -> Usage:
-    """Counted from the start of the machine; use `since`."""
-    own, postmaster, session = os.getpid(), _postmaster(), os.getsid(0)
-    generator = servers = database = 0.0
+def usage(database: int | None = None) -> Usage:
+    """Counted from the start of the machine; use `since`. `database`: its first process, else
+    that of Django's connection.
+
+    What a process took that has ended stands with whoever waited for it: a session of the
+    database with its server, a server with this process.
+    """
+    own, session = os.getpid(), os.getsid(0)
+    postmaster = _postmaster() if database is None else database
+    generator = servers = of_database = 0.0
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
@@ -54,14 +60,16 @@ def usage() -> Usage:
         except OSError:  # it ended meanwhile
             continue
         parent, of_session = int(fields[1]), int(fields[3])
-        used = (int(fields[11]) + int(fields[12])) / _TICK
+        itself = (int(fields[11]) + int(fields[12])) / _TICK
+        ended = (int(fields[13]) + int(fields[14])) / _TICK
         if int(folder.name) == own:
-            generator = used
-        elif parent == postmaster:
-            database += used
+            generator = itself
+            servers += ended
+        elif postmaster in (parent, int(folder.name)):
+            of_database += itself + ended
         elif of_session == session:
-            servers += used
-    return Usage(time.monotonic(), generator, servers, database, _everybody())
+            servers += itself + ended
+    return Usage(time.monotonic(), generator, servers, of_database, _everybody())
 
 
 def _everybody() -> float:

@@ -1,12 +1,13 @@
 """The `huying` command line: each command prepares the process, then makes one call."""
 
 import json
+import logging
 import os
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -230,6 +231,12 @@ def down(
             embedded.stop_all(settings.DATA_DIR)
 
 
+def _become(command: list[str]) -> NoReturn:
+    """Go on as another program, once the log of this one is written."""
+    logging.shutdown()
+    os.execv(command[0], command)
+
+
 @app.command()
 def web(host: Host = "127.0.0.1", port: Port = 8000, workers: int = 2) -> None:
     """Pages and the REST interface alone, for a container of its own."""
@@ -238,7 +245,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8000, workers: int = 2) -> None:
     from huying.config import processes
 
     command = processes.web(host, port, workers)
-    os.execv(command[0], command)
+    _become(command)
 
 
 @app.command()
@@ -249,7 +256,7 @@ def stream(host: Host = "127.0.0.1", port: Port = 8001) -> None:
     from huying.config import processes
 
     command = processes.stream(host, port)
-    os.execv(command[0], command)
+    _become(command)
 
 
 @app.command()

@@ -7,13 +7,20 @@ of an exception) is masked here: receipts, mobile and ID numbers, rows quoted by
 """
 
 import logging
+import os
+import queue
 import re
+import threading
 from datetime import UTC, datetime
+from typing import Final
 
 import orjson
 
-from huying.telemetry import trace
+from huying.telemetry import metrics, trace
 
+MOST_WAITING: Final = 10_000
+LAST_SECONDS: Final = 2.0
+_STANDARD_ERROR: Final = 2
 _MASKED = "***"
 _PERSONAL = re.compile(
     r"(?<=DETAIL:)[^\n]+"  # PostgreSQL quotes the row that failed, words and all
@@ -46,3 +53,75 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["trace"] = masked(self.formatException(record.exc_info))
         return orjson.dumps(line).decode()
+
+
+class BoundedHandler(logging.Handler):
+    """Writes to standard error in a thread of its own: a pipe that nobody reads stops nobody.
+
+    What comes while MOST_WAITING lines wait is let go and counted; once half of them are written,
+    a line says how many it were. A process that ends waits LAST_SECONDS for its last lines.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        # SimpleQueue, because a signal handler may log while this thread puts a line.
+        self._waiting: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._dropped = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        if self._process != os.getpid():
+            # A forked child has the parent's queue, but not its thread.
+            self._begin()
+        if self._waiting.qsize() >= MOST_WAITING:
+            self._dropped += 1
+            metrics.LOG_LINES_DROPPED.inc()
+            return
+        self._waiting.put(line)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+            self._thread.start()
+
+    def flush(self) -> None:
+        """Wait until what was said so far is written, at most LAST_SECONDS."""
+        if self._thread is not None and self._process == os.getpid():
+            written = threading.Event()
+            self._waiting.put(written)
+            written.wait(LAST_SECONDS)
+
+    def _run(self) -> None:
+        told = 0
+        while True:
+            next_one = self._waiting.get()
+            if isinstance(next_one, threading.Event):
+                next_one.set()
+            else:
+                _write(next_one)
+            dropped = self._dropped
+            if dropped > told and self._waiting.qsize() < MOST_WAITING // 2:
+                _write(self.format(_news_of(dropped - told)))
+                told = dropped
+
+
+def _news_of(dropped: int) -> logging.LogRecord:
+    message = "%d log lines were dropped: nobody read them"
+    return logging.LogRecord(__name__, logging.ERROR, __file__, 0, message, (dropped,), None)
+
+
+def _write(line: str) -> None:
+    # Past sys.stderr, whose lock a thread that waits would hold while the process ends.
+    left = memoryview(f"{line}\n".encode())
+    try:
+        while left:
+            left = left[os.write(_STANDARD_ERROR, left) :]
+    except OSError:
+        """Nobody is there any more who could read."""

@@ -53,7 +53,8 @@ class Process:
         self.child = subprocess.Popen(
             self.command,
             env={**os.environ, **self.environment},
-            # Who supervises has no other thread that could hold a lock in the child.
+            # Who supervises has no other thread that could hold a lock in the child: the one that
+            # writes its log holds none.
             preexec_fn=orphans.end_with_parent,  # noqa: PLW1509 - see above
         )
         self.started_at = time.monotonic()

@@ -256,7 +256,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "huying.config.logs.JsonFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {"stderr": {"class": "huying.config.logs.BoundedHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("HUYING_LOG_LEVEL", "WARNING")},
     # What was done, a line each, with its trace: kept whatever the level of the rest.
     "loggers": {

@@ -22,6 +22,9 @@ STARTED: Final = Gauge(
     "When the process (of several, the oldest) started, in seconds since 1970",
     multiprocess_mode="livemin",
 )
+LOG_LINES_DROPPED: Final = Counter(
+    "huying_log_lines_dropped_total", "Log lines dropped because nobody read those before them"
+)
 
 # web
 REQUESTS: Final = Counter(

@@ -1,11 +1,21 @@
 """The queue of jobs holds what is due; what was done is not kept for ever."""
 
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
 import pytest
 from django.db import connection
 
-from huying.config import jobs
+from huying.config import jobs, processes
+from tests.integration.config.commands import Machine, fresh_database
 
-pytestmark = pytest.mark.django_db
+WAIT_SECONDS: Final = 60.0
 
 
 def _job(status: str, days: int, *, beats: bool = False) -> int:
@@ -35,6 +45,7 @@ def _job(status: str, days: int, *, beats: bool = False) -> int:
     return int(job)
 
 
+@pytest.mark.django_db
 def test_old_failures_and_jobs_of_dead_workers_go() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs")
@@ -50,3 +61,40 @@ def test_old_failures_and_jobs_of_dead_workers_go() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM procrastinate_jobs")
         assert {row[0] for row in cursor.fetchall()} == stay
+
+
+@contextmanager
+def _worker(machine: Machine) -> Iterator[None]:
+    process = subprocess.Popen(
+        processes.huying("worker"), env=machine.full_environment(HUYING_LOG_LEVEL="CRITICAL")
+    )
+    try:
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_SECONDS) == 0
+    finally:
+        process.kill()
+
+
+@pytest.mark.slow
+def test_a_worker_keeps_no_job_that_was_done(tmp_path: Path) -> None:
+    ours = ("cases.sweep_files", "nobody.knows_it", "cases.sweep_files")
+    left = (
+        "SELECT array_agg((task_name, status)::text) FROM procrastinate_jobs"
+        f" WHERE task_name IN {ours}"
+    )
+    with fresh_database(f"huying_jobs_{os.getpid()}") as url:
+        machine = Machine(url, tmp_path, "jobs")
+        assert machine.run("migrate").returncode == 0
+        for task in ours:
+            machine.ask(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, priority)"
+                f" VALUES ('default', '{task}', 0) RETURNING id"
+            )
+        with _worker(machine):
+            until = time.monotonic() + WAIT_SECONDS
+            while machine.ask(left) != ["(nobody.knows_it,failed)"]:
+                assert time.monotonic() < until, machine.ask(left)
+                time.sleep(0.1)
+        done = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
+        assert machine.ask(done) == 0

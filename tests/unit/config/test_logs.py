@@ -2,12 +2,46 @@
 
 import json
 import logging
+import os
+import select
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
+from django.conf import settings
 
+from huying.config import logs
 from huying.config.logs import JsonFormatter, masked
+
+MANY = logs.MOST_WAITING * 3
+# A process with the log of ours that says very much, and that it got to the end of it.
+CHATTERBOX = f"""
+import json, logging, logging.config, sys, time
+logging.config.dictConfig(json.loads(sys.argv[1]))
+for number in range({MANY}):
+    logging.getLogger("huying.trail").info("told", extra={{"numbers": {{"number": number}}}})
+print("done", flush=True)
+sys.stdin.readline()
+waiting = logging.getLogger().handlers[0]._waiting
+while waiting.qsize():
+    time.sleep(0.01)
+logging.getLogger("huying.trail").info("last")
+"""
+# A process that forks after it has logged, as who builds a county with several does.
+PARENT = """
+import json, logging, logging.config, os, sys
+logging.config.dictConfig(json.loads(sys.argv[1]))
+logging.getLogger("huying.trail").info("parent")
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+else:
+    logging.getLogger("huying.trail").info("child")
+"""
 
 
 def _line(message: str, *arguments: object, **options: object) -> dict[str, str]:
@@ -63,3 +97,56 @@ def test_numbers_of_the_house_stay(text: str) -> None:
 
 def test_what_utf8_cannot_hold_is_still_written() -> None:
     assert _line("name \udce9")["message"] == "name \\udce9"
+
+
+@contextmanager
+def _running(code: str) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, json.dumps(settings.LOGGING)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _comes_to_the_end(process: "subprocess.Popen[str]") -> None:
+    assert process.stdout
+    assert select.select([process.stdout], [], [], 60)[0], "it waits for somebody to read its log"
+    assert process.stdout.readline() == "done\n"
+
+
+def test_a_pipe_nobody_reads_stops_nobody_and_what_is_dropped_is_counted() -> None:
+    with _running(CHATTERBOX) as process:
+        _comes_to_the_end(process)
+        _, said = process.communicate("\n", timeout=60)
+    lines = [json.loads(line) for line in said.splitlines()]
+    numbers = [line["number"] for line in lines if "number" in line]
+    assert numbers == list(range(len(numbers))), "the first ones, in their order"
+    assert logs.MOST_WAITING <= len(numbers) < MANY
+    assert lines[-1]["message"] == "last"
+    (news,) = [line for line in lines if line["logger"] == "huying.config.logs"]
+    assert news["message"].startswith(f"{MANY - len(numbers)} log lines were dropped")
+
+
+def test_a_process_ends_though_nobody_reads_its_log() -> None:
+    with _running(CHATTERBOX.replace("while waiting.qsize():", "while False:")) as process:
+        _comes_to_the_end(process)
+        assert process.stdin
+        began = time.monotonic()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.wait(60) == 0
+        assert time.monotonic() - began > logs.LAST_SECONDS, "it gave the reader a moment"
+
+
+def test_a_forked_child_has_a_log_as_well() -> None:
+    with _running(PARENT) as process:
+        _, said = process.communicate(timeout=60)
+    messages = [json.loads(line)["message"] for line in said.splitlines()]
+    assert sorted(messages) == ["child", "parent"]

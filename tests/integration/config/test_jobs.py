@@ -74,6 +74,7 @@ def _worker(machine: Machine) -> Iterator[None]:
         assert process.wait(WAIT_SECONDS) == 0
     finally:
         process.kill()
+        process.wait()
 
 
 @pytest.mark.slow

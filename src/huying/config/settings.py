@@ -193,6 +193,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 PUBLIC_PLACE_METRES = max(1, int(os.environ.get("HUYING_PUBLIC_PLACE_METRES", "100")))
 # How many sessions an account has open at once; one more ends the oldest.
 MOST_SESSIONS = max(1, int(os.environ.get("HUYING_MOST_SESSIONS", "5")))
+# After so many days without a sign-in the security administrators are told of an account; 0: never.
+IDLE_ACCOUNT_DAYS = max(0, int(os.environ.get("HUYING_IDLE_ACCOUNT_DAYS", "90")))
 SESSION_IDLE_MINUTES = int(os.environ.get("HUYING_SESSION_IDLE_MINUTES", "60"))
 SESSION_COOKIE_SECURE = _over_tls
 CSRF_COOKIE_SECURE = _over_tls

@@ -18,5 +18,6 @@ def sign_in_rules() -> SignInRules:
             settings, "PASSWORD_MAX_AGE_DAYS", _DEFAULTS.password_max_age_days
         ),
         most_sessions=getattr(settings, "MOST_SESSIONS", _DEFAULTS.most_sessions),
+        idle_days=getattr(settings, "IDLE_ACCOUNT_DAYS", _DEFAULTS.idle_days),
         second_factor_roles=frozenset(getattr(settings, "SECOND_FACTOR_ROLES", ())),
     )

@@ -20,6 +20,13 @@ def escalate(timestamp: int = 0) -> None:
     actions.escalate_unread(by=Actor.system("notices"))
 
 
+@app.periodic(cron="30 1 * * *")
+@app.task(name="notices.tell_of_idle_accounts", queue="notices", queueing_lock="notices.idle")
+def tell_of_idle_accounts(timestamp: int = 0) -> None:
+    """Tell the security administrators, once a month, of accounts nobody uses any more."""
+    actions.tell_of_idle_accounts(by=Actor.system("notices"))
+
+
 @app.periodic(cron="17 3 * * *")
 @app.task(name="notices.forget", queue="notices", queueing_lock="notices.forget")
 def forget(timestamp: int = 0) -> None:

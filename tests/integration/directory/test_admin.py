@@ -265,3 +265,16 @@ def test_a_token_is_shown_once_and_revoked_instead_of_deleted() -> None:
     client.post(f"/admin/directory/apitoken/{token.pk}/delete/", {"post": "yes"})
     token.refresh_from_db()
     assert token.revoked_at is not None
+
+
+def test_accounts_nobody_uses_are_a_list_from_which_one_is_switched_off() -> None:
+    client = signed_in(Role.SECURITY_ADMIN)
+    idle = make.make_account(name="久未登录")
+    make.make_account(name="刚来的人")
+    Account.objects.filter(pk=idle.pk).update(created_at=timezone.now() - timedelta(days=91))
+    page = client.get("/admin/directory/account/?active=idle").content.decode()
+    assert "久未登录" in page
+    assert "刚来的人" not in page
+    client.post(f"/admin/directory/account/{idle.pk}/do/switch-off/")
+    assert "久未登录" not in client.get("/admin/directory/account/?active=idle").content.decode()
+    assert not Account.objects.get(pk=idle.pk).is_active

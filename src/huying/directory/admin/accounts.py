@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from huying.directory import actions, queries
 from huying.directory.admin.acting import ActingAdmin, ActionForm, DateInput
 from huying.directory.models import Account, ApiToken, Post
+from huying.directory.parameters import sign_in_rules
 from huying.directory.permissions import (
     SCOPE_PERMISSIONS,
     Actor,
@@ -148,10 +149,14 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "active"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("1", _("启用")), ("0", _("已停用"))]
+        return [("1", _("启用")), ("idle", _("长期未登录")), ("0", _("已停用"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
+        if chosen == "idle":
+            before = sign_in_rules().idle_before(timezone.now())
+            idle = Account.objects.idle_since(before) if before else Account.objects.none()
+            return queryset.filter(pk__in=idle.values("pk"))
         return queryset if chosen is None else queryset.filter(is_active=chosen == "1")
 
 

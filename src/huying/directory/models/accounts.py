@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -48,6 +48,14 @@ _ROOM_PERMISSIONS = {
 class AccountManager(BaseUserManager["Account"]):
     def get_by_natural_key(self, username: str | None) -> "Account":
         return self.get(username=(username or "").strip().lower())
+
+    def idle_since(self, moment: datetime) -> models.QuerySet["Account"]:
+        """Active ones nobody has signed in with since `moment`, nor called with a token of; not
+        those that are themselves newer."""
+        called = ApiToken.objects.filter(account=OuterRef("pk"), last_used_at__gte=moment)
+        return self.filter(~Exists(called), is_active=True, created_at__lt=moment).filter(
+            Q(last_login__isnull=True) | Q(last_login__lt=moment)
+        )
 
 
 class Account(AbstractBaseUser):

@@ -25,7 +25,7 @@ from huying.directory.queries.calendar import (
 )
 from huying.directory.queries.editions import forget_caches
 from huying.directory.queries.keys import IndexesInUse, KeysInUse, indexes_in_use, keys_in_use
-from huying.directory.queries.leaving import held_by, may_handle_in, takes_over
+from huying.directory.queries.leaving import held_by, idle_accounts, may_handle_in, takes_over
 from huying.directory.queries.own import DemoCard, OwnAccount, demo_accounts, own_account
 from huying.directory.queries.people import (
     MaskedPerson,
@@ -102,6 +102,7 @@ __all__ = [
     "held_by",
     "holders_of",
     "home_of",
+    "idle_accounts",
     "indexes_in_use",
     "keys_in_use",
     "lives_in",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from huying.directory.events import Held, StaffLeft, staff_leaving
 from huying.directory.models import Account, DutyShift, Post
+from huying.directory.parameters import sign_in_rules
 from huying.directory.permissions import Role
 from huying.directory.queries.staffing import staff_of
 
@@ -27,6 +28,12 @@ def held_by(account_id: int) -> list[Held]:
     )
     found: list[Held] = [Held(_("值班班次"), shifts.count()), *(answer for _by, answer in asked)]
     return [one for one in found if one.count]
+
+
+def idle_accounts(now: datetime) -> int:
+    """How many accounts nobody has used for as long as the county says."""
+    before = sign_in_rules().idle_before(now)
+    return Account.objects.idle_since(before).count() if before else 0
 
 
 def takes_over(

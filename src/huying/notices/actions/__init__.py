@@ -11,6 +11,7 @@ from huying.notices.actions.choose import (
 )
 from huying.notices.actions.deliver import DrainResult, NotADeadLetter, drain, resend
 from huying.notices.actions.escalate import escalate_unread, forget_old, stop_escalation
+from huying.notices.actions.idle import tell_of_idle_accounts
 from huying.notices.actions.read import mark_all_read, mark_read
 from huying.notices.actions.tell import (
     CaseNews,
@@ -41,5 +42,6 @@ __all__ = [
     "set_preferences",
     "stop_escalation",
     "subscribe_push",
+    "tell_of_idle_accounts",
     "unsubscribe_push",
 ]

@@ -29,3 +29,9 @@ STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - from the settings
 DATABASES["default"]["TEST"] = {  # noqa: F405 - from the settings above
     "NAME": os.environ.get("HUYING_TEST_DATABASE_NAME", "test_huying")
 }
+
+# Written at once, so that pytest shows a line with the test that caused it.
+LOGGING = {
+    **LOGGING,  # noqa: F405 - from the settings above
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+}

@@ -1,6 +1,8 @@
 /** The desk face: desk, leader, auditor, administrator. */
 import { startActDialogs } from "./lib/act_dialog.js";
+import { startComboboxes } from "./lib/combobox.js";
 import { startDialogs } from "./lib/dialog.js";
+import { startFolds } from "./lib/fold.js";
 import { startIntake } from "./lib/intake.js";
 import { startKeyboard } from "./lib/keyboard.js";
 import { startLargeType } from "./lib/large_type.js";
@@ -16,6 +18,8 @@ import { startTheme } from "./lib/theme.js";
 import { startToasts } from "./lib/toast.js";
 
 startDialogs();
+startComboboxes();
+startFolds();
 startRequests();
 startToasts();
 startKeyboard();

@@ -1,4 +1,5 @@
 /** The phone face: residents and grid workers. */
+import { startComboboxes } from "./lib/combobox.js";
 import { startDialogs } from "./lib/dialog.js";
 import { startKeptReceipts } from "./lib/kept_receipts.js";
 import { startLargeType } from "./lib/large_type.js";
@@ -15,6 +16,7 @@ import { startTables } from "./lib/tables.js";
 import { startToasts } from "./lib/toast.js";
 
 startDialogs();
+startComboboxes();
 startOutbox();
 startRequests();
 startTables();

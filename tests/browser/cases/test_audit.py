@@ -24,6 +24,12 @@ def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterat
         yield page
 
 
+def unfold(page: Page) -> None:
+    """The filters, which a telephone folds."""
+    if page.viewport_size != DESK:
+        page.locator(".hy-filters-fold > summary").click()
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_fits_and_keeps_nobody_out(path: str, page: Page) -> None:
     page.goto(path)
@@ -42,6 +48,7 @@ def test_from_a_row_to_the_case_and_to_a_proof_that_verifies_here(page: Page) ->
 
 def test_the_address_of_a_sample_draws_it_again(page: Page) -> None:
     page.goto("/audit/")
+    unfold(page)
     page.fill("#audit_sample", "5")
     page.fill("#audit_seed", "2026")
     page.get_by_role("button", name="随机抽查").click()
@@ -60,3 +67,19 @@ def test_on_a_telephone_each_figure_stands_beside_its_column_s_name(page: Page) 
     expect(cell).to_have_attribute("data-label", "证明")
     width = cell.evaluate("cell => cell.getBoundingClientRect().width")
     assert width > 200, "a column one letter wide"
+
+
+def test_the_first_row_is_on_a_telephone_s_first_screen_and_says_what_is_asked(page: Page) -> None:
+    page.goto("/audit/?since=2026-01-01")
+    summary = page.locator(".hy-filters-fold > summary")
+    if page.viewport_size == DESK:
+        expect(summary).to_be_hidden()
+        expect(page.locator("#audit_person")).to_be_visible()
+        return
+    expect(summary).to_have_text("筛选：从哪天：2026-01-01")
+    expect(page.locator("#audit_person")).to_be_hidden()
+    top = page.locator("tbody tr").first.evaluate("row => row.getBoundingClientRect().top")
+    assert top < 740, "the first row lies below the first screen"
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#audit_person")).to_be_visible()

@@ -197,6 +197,7 @@ def test_the_second_factor_is_set_up_and_asked_for(client: Client, dispatcher: A
     sign_in(client, "li", make.PASSWORD)
     page = client.get("/account/second-factor/").content.decode()
     assert "<svg" in page
+    assert "viewBox" in page, "cut off where its frame is smaller than the code"
     totp = pyotp.TOTP(secret_of(dispatcher))
     assert re.sub(r"\s", "", page).count(totp.secret) == 1
     now = timezone.now()

@@ -1,6 +1,8 @@
 /** Dialogs that come from the server, lists searched by typing, printing, Ctrl+Enter. */
 import { openDialog } from "./dialog.js";
-import { all, enhance, one } from "./dom.js";
+import { all, enhance, make, one } from "./dom.js";
+import { MANY } from "./options.js";
+import { say } from "./words.js";
 
 function showFresh(dialog: HTMLDialogElement): void {
   dialog.addEventListener("close", () => dialog.remove());
@@ -20,11 +22,27 @@ function first(dialog: HTMLDialogElement): HTMLElement | null {
   );
 }
 
+/** A field for searching above a plain box of many to tick. */
+function searchAbove(field: HTMLElement): HTMLInputElement {
+  const words = say("打字查找");
+  const search = make("input", {
+    class: "hy-input",
+    type: "search",
+    autocomplete: "off",
+    placeholder: words,
+    "aria-label": words,
+  });
+  field.before(search);
+  return search;
+}
+
 function startPicker(field: HTMLElement): void {
-  const search = one<HTMLInputElement>("[data-picker-search]", field);
+  const options = all<HTMLLabelElement>("label", field);
+  const search =
+    one<HTMLInputElement>("[data-picker-search]", field) ??
+    (options.length > MANY ? searchAbove(field) : null);
   const chosen = one("[data-picker-chosen]", field);
   const none = one("[data-picker-none]", field);
-  const options = all<HTMLLabelElement>("[data-words]", field);
   if (!search) return;
   const tell = () => {
     const names = options
@@ -37,7 +55,7 @@ function startPicker(field: HTMLElement): void {
     const wanted = search.value.trim().toLowerCase();
     let found = 0;
     for (const option of options) {
-      const fits = (option.dataset.words ?? "").toLowerCase().includes(wanted);
+      const fits = (option.dataset.words ?? option.textContent ?? "").toLowerCase().includes(wanted);
       option.hidden = !fits;
       if (fits) found += 1;
     }
@@ -67,7 +85,7 @@ function startPicker(field: HTMLElement): void {
 
 export function startActDialogs(): void {
   enhance<HTMLDialogElement>("dialog[data-open-now]", showFresh);
-  enhance<HTMLElement>("[data-picker]", startPicker);
+  enhance<HTMLElement>("[data-picker], .adm-picks", startPicker);
   document.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target : null;
     if (target?.closest("[data-print]")) window.print();

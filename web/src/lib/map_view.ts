@@ -138,8 +138,7 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
   for (const place of drawing.places) {
     new Marker({ element: alertButton(place, canvas) }).setLngLat(placeOf(place)).addTo(map);
   }
-  document.addEventListener("huying:theme", () => {
-    if (!map.isStyleLoaded()) return;
+  const tint = () => {
     map.setPaintProperty("ground", "background-color", colour("--hy-ground"));
     map.setPaintProperty("shade", "fill-color", shade());
     map.setPaintProperty("lines", "line-color", colour(lines));
@@ -147,6 +146,11 @@ function drawGl(canvas: HTMLElement, drawing: Drawing, bounds: Bounds): GlMap {
     map.setPaintProperty("borders", "line-color", colour("--hy-line-2"));
     map.setPaintProperty("townships", "text-color", colour("--hy-ink"));
     map.setPaintProperty("townships", "text-halo-color", colour("--hy-paper"));
+  };
+  document.addEventListener("huying:theme", () => {
+    // While it is still loading a map takes no colours.
+    if (map.isStyleLoaded()) tint();
+    else map.once("idle", tint);
   });
   return map;
 }

@@ -81,6 +81,10 @@ const ENGLISH: Record<string, string> = {
   "忘掉 %s": "Forget %s",
   "这台手机存不下，请截屏保存。": "This phone cannot keep it; please take a screenshot.",
   "这台手机不再记着它，事情照常办。": "This phone has forgotten it. The matter goes on as before.",
+  "%s，可打字查找": "%s; type to search",
+  打字查找: "Type to search",
+  "没有找到，换个说法试试。": "Nothing found; try other words.",
+  "共 %s 项，再打几个字就能找到。": "%s in all; type a little more.",
   "%s 米": "%s m",
   "%s 公里": "%s km",
 };

@@ -87,6 +87,17 @@ class AuditForm(forms.Form):
         ]
 
 
+class AccessForm(AuditForm):
+    """The same of who looked at whose data: only by whom, and when."""
+
+    field_order = ("person", "since", "until")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields = {name: self.fields[name] for name in self.field_order}
+        self.fields["person"].label = _("谁看的（姓名）")
+
+
 def _actions() -> list[tuple[str, str]]:
     """Every action of every procedure, once."""
     found: dict[str, str] = {}
@@ -94,6 +105,11 @@ def _actions() -> list[tuple[str, str]]:
         for code, spec in procedure.actions.items():
             found.setdefault(code, str(spec.label))
     return sorted(found.items(), key=lambda pair: pair[1])
+
+
+def _narrowing(params: Mapping[str, str]) -> dict[str, str]:
+    """Without the drawing of a sample, which stands apart."""
+    return {name: value for name, value in params.items() if name not in ("sample", "seed")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +178,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     context = {
         "tab": "acts",
         "form": form,
+        "chosen": list(_worded("acts", _narrowing(asked.params), form)),
         "rows": page.rows,
         "sample": asked.sample,
         "seed": asked.seed,
@@ -275,7 +292,7 @@ def audit_case(request: HttpRequest, case_id: int) -> HttpResponse:
 @requires(Permission.LEDGER_AUDIT)
 def audit_access(request: HttpRequest) -> HttpResponse:
     """Who looked at whose data, what for; the person is a number here, never a name."""
-    form = AuditForm(request.GET)
+    form = AccessForm(request.GET)
     asked = _asked(form)
     before = request.GET.get("after", "")
     rows = directory.access_records(
@@ -293,6 +310,7 @@ def audit_access(request: HttpRequest) -> HttpResponse:
     context = {
         "tab": "access",
         "form": form,
+        "chosen": list(_worded("acts", asked.params, form)),
         "rows": [(row, _fields(row)) for row in shown],
         "next_url": f"?{urlencode(following)}" if following else "",
         "first_url": f"?{urlencode(asked.params)}" if before else "",

@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from huying.directory.models import Account, Division, Grid
 from huying.directory.permissions import Actor, DomainError
-from huying.directory.queries import actor_of
+from huying.directory.queries import actor_of, division_names
 
 M = TypeVar("M", bound=models.Model)
 
@@ -81,6 +82,17 @@ class ActionForm(_ModelForm):
         """The action and the database know."""
 
 
+def _told_apart(row: models.Model) -> str:
+    """A row in a list to choose from, so that it cannot be taken for its namesake."""
+    if isinstance(row, Account):
+        return f"{row.name} · {row.username}"
+    if isinstance(row, Division):
+        return division_names([row.code]).get(row.code, row.name)
+    if isinstance(row, Grid):
+        return division_names([row.division_id]).get(row.division_id, "") + row.name
+    return str(row)
+
+
 class ActingAdmin(_ModelAdmin[M]):
     """Base of the master data admins."""
 
@@ -123,6 +135,7 @@ class ActingAdmin(_ModelAdmin[M]):
             field.empty_label = None
         elif isinstance(field, forms.ModelChoiceField):
             field.empty_label = _("请选择") if field.required else _("（无）")
+            field.label_from_instance = _told_apart  # type: ignore[method-assign]  # as Django says
         elif isinstance(field, forms.TypedChoiceField):
             given: Any = field.choices
             field.choices = [(code, label if code else _("请选择")) for code, label in given]

@@ -5,7 +5,6 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
-import segno
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,6 +23,7 @@ from huying.directory.pages.session import OWES, open_session, prove, recently_p
 from huying.directory.pages.signing_in import in_language
 from huying.directory.permissions import DomainError, Role
 from huying.directory.queries import actor_of, home_of, own_account
+from huying.ledger.queries import qr_svg
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -158,9 +158,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         {
             "shell": _shell(request),
             "form": form,
-            "qr": segno.make(address, error="m").svg_inline(
-                scale=5, border=2, dark="#1b2430", light="#ffffff", svgclass=None, lineclass=None
-            ),
+            "qr": qr_svg(address),
             "secret": _grouped(address.partition("secret=")[2].partition("&")[0]),
             "owed": _owed(request, "SECOND_FACTOR"),
         },

@@ -20,7 +20,6 @@ from huying.notices.pages.shells import shell
 from huying.notices.pages.words import CHANNELS, TOPICS
 
 _USUAL = "USUAL"
-_HALF_HOURS = tuple(f"{hour:02}:{minute:02}" for hour in range(24) for minute in (0, 30))
 _COMBINATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("INBOX", ()),
     ("WEB_PUSH", ("WEB_PUSH",)),
@@ -73,7 +72,6 @@ def preferences(request: HttpRequest) -> HttpResponse:
             "topics": [_topic(code, choices, actor) for code in TOPICS],
             "problem": problem,
             "is_quiet": choices.quiet_hours is not None,
-            "times": sorted({*_HALF_HOURS, *(moment.strftime("%H:%M") for moment in quiet)}),
             "quiet_from": quiet[0].strftime("%H:%M"),
             "quiet_to": quiet[1].strftime("%H:%M"),
             "addresses": [(row, str(CHANNELS[row.channel])) for row in choices.addresses],

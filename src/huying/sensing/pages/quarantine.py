@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -16,7 +16,11 @@ from huying.directory.queries import actor_of
 from huying.sensing import actions, queries
 
 PAGE: Final = 50
-_OUTCOMES: Final = ("WAITING", "ACCEPTED", "DUPLICATE", "DISMISSED")
+_SETTLED: Final = {
+    "ACCEPTED": gettext_lazy("已入库"),
+    "DUPLICATE": gettext_lazy("早已入库"),
+    "DISMISSED": gettext_lazy("已标为不采用"),
+}
 
 
 def _language() -> str:
@@ -28,7 +32,7 @@ def _language() -> str:
 def index(request: HttpRequest) -> HttpResponse:
     reason, mn = request.GET.get("reason", ""), request.GET.get("mn", "")
     outcome = request.GET.get("outcome", "WAITING")
-    outcome = outcome if outcome in _OUTCOMES else "WAITING"
+    outcome = outcome if outcome in _SETTLED else "WAITING"
     before = request.GET.get("before", "")
     rows = queries.quarantine_page(
         reason=reason,
@@ -41,12 +45,16 @@ def index(request: HttpRequest) -> HttpResponse:
     counts = queries.quarantine_counts()
     query = {"reason": reason, "mn": mn, "outcome": outcome}
     following = urlencode({**query, "before": rows[-1].id}) if len(rows) == PAGE else ""
+    chosen_label = next((i.label(language) for i in counts if i.reason == reason), "")
+    asked = _SETTLED.get(outcome, chosen_label)
     context = {
+        "chosen": [words for words in (asked, mn) if words],
+        "settled": _SETTLED.items(),
         "rows": [(row, row.label(language), row.sentence(language)) for row in rows],
         "counts": [(item.reason, item.label(language), item.count) for item in counts],
         "total": sum(item.count for item in counts),
         "chosen_count": next((item.count for item in counts if item.reason == reason), 0),
-        "chosen_label": next((i.label(language) for i in counts if i.reason == reason), ""),
+        "chosen_label": chosen_label,
         "reason": reason,
         "mn": mn,
         "outcome": outcome,

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { narrowed } from "../src/lib/options.js";
+
+const choices = [
+  { value: "1", label: "城关镇东门社区第一网格", group: "" },
+  { value: "2", label: "东门社区", group: "城关镇" },
+  { value: "3", label: "ＰＭ2.5 王伟 · wangwei", group: "" },
+];
+const values = (typed: string) => narrowed(choices, typed).map((one) => one.value);
+
+test("nothing typed leaves all, in their order", () => {
+  assert.deepEqual(values("  "), ["1", "2", "3"]);
+});
+
+test("what begins with the words comes first", () => {
+  assert.deepEqual(values("东门"), ["2", "1"]);
+});
+
+test("every word must be held, by the name or its group, in any order and any width of letters", () => {
+  assert.deepEqual(values("社区 城关"), ["1", "2"]);
+  assert.deepEqual(values("WANGWEI pm2.5"), ["3"]);
+  assert.deepEqual(values("西门"), []);
+});

@@ -190,7 +190,7 @@ def test_preferences_are_kept_and_shown(worker: Actor) -> None:
     }
     assert shown["case"] == "WEB_PUSH.APPRISE"
     assert (shown["alert"], shown["clock"]) == ("INBOX", "USUAL")
-    assert "<option selected>21:30</option>" in text(answer)
+    assert 'name="quiet_from" type="time" value="21:30"' in text(answer)
 
 
 @pytest.mark.parametrize(

@@ -187,8 +187,14 @@ def test_alerts_list(admin: Client) -> None:
     take(make_reading(device.mn, {"a34004": 200.0}, kind="HOUR", at=this_hour(3)))
     take(make_reading(device.mn, {"a34004": 20.0}, kind="HOUR", at=this_hour(2)))
 
-    assert Alert.objects.get().closed_at
-    assert "东门站" in admin.get("/sensing/alerts/").content.decode()
+    alert = Alert.objects.get()
+    assert alert.closed_at
+    everything = admin.get("/sensing/alerts/").content.decode()
+    assert "东门站" in everything
+    assert "去掉这个条件" not in everything
+    of_one_rule = admin.get(f"/sensing/alerts/?rule={alert.rule.code}").content.decode()
+    assert "东门站" in of_one_rule
+    assert f"{alert.rule.name} <svg" in of_one_rule, "which rule's is said, and how to see all"
     assert "没有预警" in admin.get("/sensing/alerts/?open=1").content.decode()
 
 

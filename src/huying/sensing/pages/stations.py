@@ -19,7 +19,7 @@ from huying.directory.pages.access import requires
 from huying.directory.permissions import DomainError, Permission
 from huying.directory.queries import actor_of
 from huying.sensing import actions, queries
-from huying.sensing.models import Device, Property
+from huying.sensing.models import AlertRule, Device, Property
 from huying.sensing.models.devices import Medium
 from huying.sensing.pages.forms import DeviceEditForm, DeviceForm, MaintenanceForm
 
@@ -228,7 +228,8 @@ def alerts(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     before = request.GET.get("before", "")
     only_open = request.GET.get("open") == "1"
-    rule_code = request.GET.get("rule", "")
+    rule = AlertRule.objects.filter(code=request.GET.get("rule", "")).first()
+    rule_code = rule.code if rule else ""
     rows = queries.alert_list(
         actor,
         is_open=True if only_open else None,
@@ -241,6 +242,7 @@ def alerts(request: HttpRequest) -> HttpResponse:
     context = {
         "alerts": rows,
         "only_open": only_open,
+        "rule": rule,
         "rule_code": rule_code,
         "page": {"next_url": f"?{following}" if following else ""},
     }

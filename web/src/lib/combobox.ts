@@ -92,8 +92,8 @@ function start(select: HTMLSelectElement): void {
         : 0;
     shown = found.slice(from, from + MOST_SHOWN);
     list.replaceChildren(
-      ...shown.map((one, at) => {
-        const option = make("li", { id: `${id}-${at}`, role: "option", "aria-selected": "false" }, one.label);
+      ...shown.map((one, place) => {
+        const option = make("li", { id: `${id}-${place}`, role: "option", "aria-selected": "false" }, one.label);
         if (one.group) option.append(" ", make("small", {}, one.group));
         return option;
       }),

@@ -208,6 +208,7 @@ def test_the_security_administrator_makes_accounts_and_grants_posts() -> None:
     assert queries.actor_for(account.pk).roles == {Role.AUDITOR}
     apart = client.post("/admin/directory/post/add/", {**post, "role": "SYSTEM_ADMIN"})
     assert "三员分立" in apart.content.decode()
+    assert "冯雪 · feng" in apart.content.decode(), "told apart from a namesake"
 
     row = Post.objects.get(account=account)
     client.post(

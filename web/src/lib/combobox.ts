@@ -93,7 +93,11 @@ function start(select: HTMLSelectElement): void {
     shown = found.slice(from, from + MOST_SHOWN);
     list.replaceChildren(
       ...shown.map((one, place) => {
-        const option = make("li", { id: `${id}-${place}`, role: "option", "aria-selected": "false" }, one.label);
+        const option = make(
+          "li",
+          { id: `${id}-${place}`, role: "option", "aria-selected": "false" },
+          one.label,
+        );
         if (one.group) option.append(" ", make("small", {}, one.group));
         return option;
       }),

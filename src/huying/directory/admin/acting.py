@@ -135,7 +135,8 @@ class ActingAdmin(_ModelAdmin[M]):
             field.empty_label = None
         elif isinstance(field, forms.ModelChoiceField):
             field.empty_label = _("请选择") if field.required else _("（无）")
-            field.label_from_instance = _told_apart  # type: ignore[method-assign]  # as Django says
+            chosen_from: Any = field  # a method that Django would have overridden
+            chosen_from.label_from_instance = _told_apart
         elif isinstance(field, forms.TypedChoiceField):
             given: Any = field.choices
             field.choices = [(code, label if code else _("请选择")) for code, label in given]

@@ -267,6 +267,7 @@ def test_addresses_are_entered_and_never_shown_again(worker: Actor, administrato
     wrong = client.post("/notices/addresses/", {**given, "value": "nonsense"})
     assert wrong.status_code == 422
     assert "无法识别" in text(wrong)
+    assert f'value="{given["username"]}" selected' in text(wrong), "chosen from a list, and kept"
     nobody = client.post("/notices/addresses/", {**given, "username": "no", "value": "x"})
     assert "没有这个用户名" in text(nobody)
     saved = client.post(

@@ -1,5 +1,7 @@
 """/notices/…: what did not reach people, and how people are reached; for administrators."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import get_user_model
@@ -71,9 +73,7 @@ def resend(request: HttpRequest) -> HttpResponse:
 
 class AddressForm(forms.Form):
     username = forms.CharField(
-        label=gettext_lazy("用户名"),
-        max_length=60,
-        help_text=gettext_lazy("收通知的工作人员登录时用的名字"),
+        label=gettext_lazy("收通知的工作人员"), max_length=60, widget=forms.Select
     )
     name = forms.CharField(
         label=gettext_lazy("名称"),
@@ -89,6 +89,15 @@ class AddressForm(forms.Form):
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        active = get_user_model().objects.filter(is_active=True).order_by("username")
+        people: Any = self.fields["username"].widget
+        people.choices = [
+            ("", _("请选择")),
+            *((one.username, f"{one.name} · {one.username}") for one in active),
+        ]
 
 
 @never_cache

@@ -4,10 +4,11 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from huying.directory import actions
-from huying.directory.models import Account, Division, Grid, Organisation
+from huying.directory.models import Account, Division, Grid, Organisation, TimeCheck
 from huying.directory.permissions import Actor, Role
 from huying.directory.queries import actor_for
 
@@ -152,3 +153,16 @@ def make_token(*scopes: str) -> str:
 def account_of(actor: Actor) -> Account:
     """The account behind a member of staff."""
     return Account.objects.get(pk=actor.own_account())
+
+
+def jump(seconds: float) -> None:
+    """As though the clock had been set ahead by so much since the last look (negative: back)."""
+    actions.check_time(job="tests", by=SYSTEM)
+    TimeCheck.objects.update(checked_at=F("checked_at") - timedelta(seconds=seconds))
+
+
+def let_pass(seconds: float) -> None:
+    """As though so much time had gone by since the last look."""
+    TimeCheck.objects.update(
+        checked_at=F("checked_at") - timedelta(seconds=seconds), steady_s=F("steady_s") - seconds
+    )

@@ -3,13 +3,19 @@
 from procrastinate.contrib.django import app
 
 from huying.cases import actions
+from huying.directory.actions import check_time
+from huying.directory.permissions import Actor
+
+BY = Actor.system("cases")
 
 
 @app.periodic(cron="* * * * *")
 @app.task(name="cases.run_clocks", queueing_lock="cases.run_clocks", pass_context=False)
 def run_clocks(timestamp: int = 0) -> None:
     """Each minute: warn before clocks end, escalate after."""
-    actions.run_clocks()
+    now = check_time(job="cases.run_clocks", by=BY)
+    if now is not None:
+        actions.run_clocks(now=now)
 
 
 @app.periodic(cron="* * * * *")
@@ -30,4 +36,6 @@ def recompute_provisional(timestamp: int = 0) -> None:
 @app.task(name="cases.sweep_files", queueing_lock="cases.sweep_files")
 def sweep_files(timestamp: int = 0) -> None:
     """Each night: files to which nothing has referred for a day go."""
-    actions.sweep_files()
+    now = check_time(job="cases.sweep_files", by=BY)
+    if now is not None:
+        actions.sweep_files(now=now)

@@ -140,6 +140,20 @@ def _jobs(now: datetime) -> Iterator[Metric]:
     yield _gauge("huying_jobs_age_seconds", "How long the oldest is due", found.oldest_age_s)
 
 
+def _time(_now: datetime) -> Iterator[Metric]:
+    found = directory.time_trust()
+    yield _gauge(
+        "huying_time_wait_seconds",
+        "How much longer what time alone brings about waits, since the clock jumped ahead; 0 = not",
+        found.wait_s,
+    )
+    yield _gauge(
+        "huying_time_apart_seconds",
+        "How far our clock is ahead of the database's",
+        found.apart_s,
+    )
+
+
 _ACTIVITY: Final = """
 SELECT coalesce(state, 'other'), count(*),
        coalesce(max(extract(epoch FROM now() - xact_start)) FILTER (WHERE backend_xid IS NOT NULL),
@@ -233,6 +247,7 @@ _PARTS: Final[tuple[Callable[[datetime], Iterable[Metric]], ...]] = (
     _notices,
     _ledger,
     _jobs,
+    _time,
     _database,
     _followers,
     _calendar,

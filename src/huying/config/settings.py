@@ -49,6 +49,8 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # How many proxies of ours stand in front: whose word about the caller's address counts.
 TRUSTED_PROXIES = int(os.environ.get("HUYING_TRUSTED_PROXIES", "0"))
+# How long what time alone brings about waits after the clock jumped ahead, unless it is set right.
+TIME_WAIT_SECONDS = float(os.environ.get("HUYING_TIME_WAIT_SECONDS", "900"))
 # What the vault seals with from now on: AES256GCM or SM4GCM. What is sealed opens with either.
 VAULT_CIPHER = os.environ.get("HUYING_VAULT_CIPHER", "AES256GCM")
 _over_tls = PUBLIC_URL.startswith("https://")

@@ -3,6 +3,8 @@
 from procrastinate.contrib.django import app
 
 from huying.config import jobs
+from huying.directory.actions import check_time
+from huying.directory.permissions import Actor
 
 
 @app.periodic(cron="41 3 * * *")
@@ -10,4 +12,5 @@ from huying.config import jobs
 def forget_jobs(timestamp: int) -> None:
     """Each night: jobs that failed a week ago, and those whose worker died; `timestamp` is when
     the run was due."""
-    jobs.forget_old()
+    if check_time(job="config.forget_jobs", by=Actor.system("jobs")) is not None:
+        jobs.forget_old()

@@ -1,6 +1,7 @@
 """The house keeps its own rules: what import-linter cannot see."""
 
 import ast
+import inspect
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,24 @@ def test_jobs_are_deferred_by_names_that_exist() -> None:
     known = set(jobs.tasks)
     unknown = [(name, path) for name, path in _deferred_jobs() if name not in known]
     assert not unknown
+
+
+# Jobs of the clock in which nothing is due by a time, or whose effect can be taken back.
+GO_ON = {
+    "cases.fold_tallies",
+    "cases.recompute_provisional",
+    "notices.drain",
+    "sensing.hand_over_alerts",
+}
+
+
+def test_every_job_of_the_clock_asks_whether_the_time_is_to_be_trusted() -> None:
+    asks = {
+        name: f'check_time(job="{name}"' in inspect.getsource(found.task.func)
+        for (name, _id), found in jobs.periodic_registry.periodic_tasks.items()
+        if not name.startswith("builtin")
+    }
+    assert {name for name, it_asks in asks.items() if not it_asks} == GO_ON
 
 
 def test_no_model_has_an_ordering_of_its_own() -> None:

@@ -67,6 +67,7 @@ from huying.directory.actions.signing_in import (
     reset_second_factor,
     sign_out_everywhere,
 )
+from huying.directory.actions.time_check import check_time
 from huying.directory.actions.tokens import TokenRefused, issue_token, note_token_use, revoke_token
 from huying.directory.rules.imports import NewDivision, NewGrid, NewOrganisation
 
@@ -98,6 +99,7 @@ __all__ = [
     "change_password",
     "check_password_of",
     "check_second_factor",
+    "check_time",
     "clear_sessions",
     "confirm_password",
     "confirm_second_factor",

@@ -24,6 +24,34 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="TimeCheck",
+            fields=[
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("checked_at", models.DateTimeField()),
+                ("machine", models.CharField(max_length=36)),
+                ("steady_s", models.FloatField()),
+                ("ahead_s", models.FloatField(default=0.0)),
+                ("wait_s", models.FloatField(default=0.0)),
+                ("apart_s", models.FloatField(default=0.0)),
+                ("apart_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id", 1)), name="time_check_one_row"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ahead_s", 0), ("wait_s", 0)),
+                            models.Q(("ahead_s__gt", 0), ("wait_s__gt", 0)),
+                            _connector="OR",
+                        ),
+                        name="time_check_waits_where_ahead",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Account",
             fields=[
                 (

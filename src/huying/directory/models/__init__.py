@@ -12,6 +12,7 @@ from huying.directory.models.accounts import (
 from huying.directory.models.parameters import Edition, WorkingYear
 from huying.directory.models.people import AccessRecord, ErasedIdNumber, Household, Person
 from huying.directory.models.places import Division, Grid, Organisation
+from huying.directory.models.time_check import TimeCheck
 
 __all__ = [
     "AccessRecord",
@@ -29,5 +30,6 @@ __all__ = [
     "Person",
     "Post",
     "SignIn",
+    "TimeCheck",
     "WorkingYear",
 ]

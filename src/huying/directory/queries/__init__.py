@@ -60,6 +60,7 @@ from huying.directory.queries.staffing import (
     role_in_turn,
     staff_of,
 )
+from huying.directory.queries.time_check import TimeTrust, time_trust
 from huying.directory.queries.tokens import actor_of_token
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "MaskedPerson",
     "OrganisationRef",
     "OwnAccount",
+    "TimeTrust",
     "access_records",
     "account_names",
     "accounts_named",
@@ -120,5 +122,6 @@ __all__ = [
     "session_account_id",
     "staff_of",
     "takes_over",
+    "time_trust",
     "working_calendar",
 ]

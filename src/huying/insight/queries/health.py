@@ -18,13 +18,14 @@ from huying.ledger import queries as ledger
 from huying.notices import queries as notices
 from huying.sensing import queries as sensing
 from huying.standards.deadlines import SHANGHAI
-from huying.standards.wording import ago
+from huying.standards.wording import ago, span
 
 GOOD, WATCH, BAD = "GOOD", "WATCH", "BAD"
 
 OLDEST_UNSEALED_S = 10.0
 OLDEST_UNSENT_S = 300.0
 OLDEST_JOB_S = 300.0
+MOST_APART_S = 60.0
 OLDEST_BACKUP = timedelta(days=2)
 LEAST_DISK = 0.1
 
@@ -59,6 +60,7 @@ def health(now: datetime) -> HealthPage:
             _listeners(now),
             _quarantine(),
             _jobs(now),
+            _time(),
             _seals(now),
             _outbox(),
             _calendar(now),
@@ -164,6 +166,39 @@ def _jobs(now: datetime) -> Part:
             _("后台任务"), WATCH, _("任务有积压"), figures, mend=_("再启动一个 huying worker")
         )
     return Part(_("后台任务"), WATCH if found.failed else GOOD, _("正常运行"), figures)
+
+
+def _time() -> Part:
+    found = directory.time_trust()
+    apart = abs(found.apart_s)
+    name, mend = _("系统时间"), _("核对各台机器的时间，检查校时服务：timedatectl、chronyc tracking")
+    if found.is_apart:
+        return Part(
+            name,
+            BAD,
+            _("程序和数据库的时间相差 %(span)s，时限提醒、催办和到期清理已暂停，时间一致后自动继续")
+            % {"span": span(timedelta(seconds=apart), _=_)},
+            mend=mend,
+        )
+    if found.wait_s:
+        return Part(
+            name,
+            BAD,
+            _("时间突然往前跳了 %(span)s，时限提醒、催办和到期清理先停着，%(wait)s后自动继续")
+            % {
+                "span": span(timedelta(seconds=found.ahead_s), _=_),
+                "wait": span(timedelta(seconds=found.wait_s), _=_),
+            },
+            mend=_("看看现在几点：不对就马上校正，校正后自动继续；是停机以后刚开机的，等着就行"),
+        )
+    if apart > MOST_APART_S:
+        return Part(
+            name,
+            WATCH,
+            _("程序和数据库的时间相差 %(seconds)d 秒") % {"seconds": apart},
+            mend=mend,
+        )
+    return Part(name, GOOD, _("程序和数据库的时间一致"))
 
 
 def _seals(now: datetime) -> Part:

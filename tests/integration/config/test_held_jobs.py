@@ -1,4 +1,4 @@
-"""Jobs of the clock wait while the time is not to be trusted, and do their work afterwards, once."""
+"""Jobs of the clock wait while the time is not trusted, and do their work afterwards, once."""
 
 import os
 from collections.abc import Callable
@@ -92,9 +92,7 @@ def _a_job_that_failed() -> Count:
         )
         (job,) = cursor.fetchone()
         for status in ("doing", "failed"):
-            cursor.execute(
-                "UPDATE procrastinate_jobs SET status = %s WHERE id = %s", [status, job]
-            )
+            cursor.execute("UPDATE procrastinate_jobs SET status = %s WHERE id = %s", [status, job])
         cursor.execute("UPDATE procrastinate_events SET at = now() - interval '30 days'")
 
     def gone() -> int:

@@ -223,6 +223,8 @@ def test_the_gauges_are_read_and_a_part_that_fails_is_left_out(
     assert found["huying_ledger_pending_age_seconds",] >= 0
     assert found["huying_database_connections_limit",] > 0
     assert found["huying_backup_timestamp_seconds",] == 0
+    assert found["huying_time_wait_seconds",] == 0
+    assert abs(found["huying_time_apart_seconds",]) < 60
 
     def broken() -> None:
         raise fault("no disk")

@@ -10,13 +10,15 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from huying.directory.actions import check_time
+from huying.directory.models import TimeCheck
 from huying.directory.permissions import Actor, Role
 from huying.insight import queries
 from huying.insight.queries.health import BAD, GOOD, WATCH, Part
 from huying.notices.actions import set_preferences
 from huying.notices.models import Delivery
 from huying.sensing.actions import Counters, note_listener
-from tests.factories.directory import account_of, make_staff
+from tests.factories.directory import account_of, jump, let_pass, make_staff
 from tests.factories.ledger import make_record, seal
 from tests.factories.notices import make_address, make_reader, reading, tell
 from tests.factories.sensing import make_reading, take
@@ -85,6 +87,32 @@ def test_jobs_need_a_worker_and_must_not_pile_up() -> None:
         )
     found = part("后台任务")
     assert (found.state, dict(found.figures)["等待"]) == (WATCH, "1")
+
+
+def test_a_time_that_jumped_says_how_far_and_how_long_it_is_waited_for() -> None:
+    assert part("系统时间").state == GOOD
+    jump(2 * 86_400)
+    assert check_time(job="tests", by=BY) is None
+    let_pass(60)
+    assert check_time(job="tests", by=BY) is None
+    found = part("系统时间")
+    assert found.state == BAD
+    assert "往前跳了 2 天" in found.words
+    assert "13 分钟后自动继续" in found.words
+    let_pass(900)
+    assert check_time(job="tests", by=BY) is not None
+    assert part("系统时间").state == GOOD
+
+
+@pytest.mark.parametrize(
+    ("apart", "state", "words"),
+    [(-3_600.0, BAD, "相差 1 小时"), (-90.0, WATCH, "相差 90 秒"), (20.0, GOOD, "一致")],
+)
+def test_clocks_that_differ_say_by_how_much(apart: float, state: str, words: str) -> None:
+    assert check_time(job="tests", by=BY) is not None
+    TimeCheck.objects.update(apart_s=apart, apart_at=datetime.now(UTC))
+    found = part("系统时间")
+    assert (found.state, words in found.words) == (state, True)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -151,7 +151,8 @@ def _jobs_go_on(county: County, outcome: Outcome, whose: str) -> float:
 def _threatened(county: County) -> int:
     """How many clocks would run out if the time were a day ahead."""
     now = datetime.now(UTC)
-    return _counted(county, _RUNNING_OUT, now, now + timedelta(seconds=DAY))[0]
+    (number,) = _counted(county, _RUNNING_OUT, now, now + timedelta(seconds=DAY))
+    return int(number)
 
 
 def _nothing_early(county: County, outcome: Outcome, whose: str, threatened: int) -> None:

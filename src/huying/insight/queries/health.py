@@ -186,8 +186,8 @@ def _time() -> Part:
             BAD,
             _("时间突然往前跳了 %(span)s，时限提醒、催办和到期清理先停着，%(wait)s后自动继续")
             % {
-                "span": span(timedelta(seconds=found.ahead_s), _=_),
-                "wait": span(timedelta(seconds=found.wait_s), _=_),
+                "span": span(timedelta(seconds=round(found.ahead_s)), _=_),
+                "wait": span(timedelta(seconds=round(found.wait_s)), _=_),
             },
             mend=_("看看现在几点：不对就马上校正，校正后自动继续；是停机以后刚开机的，等着就行"),
         )

@@ -125,9 +125,10 @@ def _run(template: Template, name: str, seconds: float, *, database_too: bool) -
                         outcome.wrong.append(f"{whose} {what}: nothing was confirmed in 60 s")
                         break
                 if what == AHEAD:
-                    _nothing_early(county, outcome, whose, threatened)
+                    _held(county, outcome, whose, threatened)
             took = _jobs_go_on(county, outcome, whose)
             _what_is_due_is_done(county, outcome, whose, right_at)
+            _nothing_early(county, outcome, whose)
             accepted = county.shell(_REPLAY).split()
             outcome.remarks.append(
                 f"{whose}: jobs of the minute {took:.0f} s after; "
@@ -155,21 +156,24 @@ def _threatened(county: County) -> int:
     return int(number)
 
 
-def _nothing_early(county: County, outcome: Outcome, whose: str, threatened: int) -> None:
-    """The jobs of the minute ran while the clock was ahead, and were held."""
+def _held(county: County, outcome: Outcome, whose: str, threatened: int) -> None:
+    """The jobs of the minute come while the clock is ahead."""
     with psycopg.connect(county.url, autocommit=True) as connection:
         try:
-            wait_for(lambda: connection.execute(_HELD).fetchone() == (True,), 100)
+            wait_for(lambda: connection.execute(_HELD).fetchone() == (True,))
         except TimeoutError:
             outcome.wrong.append(f"{whose}: no job was held while it was ahead")
+    if not threatened:
+        outcome.wrong.append(f"{whose}: there was no clock that a day would have run out")
+    outcome.remarks.append(f"{whose}: {threatened} clocks would have run out within the day ahead")
+
+
+def _nothing_early(county: County, outcome: Outcome, whose: str) -> None:
     early = _counted(county, _DONE, datetime.now(UTC) + timedelta(hours=1))
     if any(early):
         outcome.wrong.append(
             f"{whose}: {early} clocks warned, clocks escalated, acts, notices passed on too early"
         )
-    if not threatened:
-        outcome.wrong.append(f"{whose}: there was no clock that a day would have run out")
-    outcome.remarks.append(f"{whose}: {threatened} clocks would have run out within the day ahead")
 
 
 def _what_is_due_is_done(county: County, outcome: Outcome, whose: str, right_at: datetime) -> None:

@@ -29,7 +29,8 @@ def escalate(timestamp: int = 0) -> None:
 @app.task(name="notices.tell_of_idle_accounts", queue="notices", queueing_lock="notices.idle")
 def tell_of_idle_accounts(timestamp: int = 0) -> None:
     """Tell the security administrators, once a month, of accounts nobody uses any more."""
-    actions.tell_of_idle_accounts(by=Actor.system("notices"))
+    if check_time(job="notices.tell_of_idle_accounts", by=BY) is not None:
+        actions.tell_of_idle_accounts(by=BY)
 
 
 @app.periodic(cron="17 3 * * *")

@@ -14,12 +14,13 @@ from procrastinate.contrib.django import app
 
 from huying.cases.actions import files
 from huying.cases.models import Act
-from huying.directory.models import Post
+from huying.directory.models import Account, Post
+from huying.directory.permissions import Role
 from huying.notices.models import Escalation, Notice
 from huying.sensing.actions import RuleWording, save_rule
 from huying.sensing.models import Alert, DeviceState, Quarantine
 from tests.factories.cases import account, do, make_alert_case, make_office, make_photo, make_report
-from tests.factories.directory import jump, let_pass
+from tests.factories.directory import jump, let_pass, make_account, make_staff
 from tests.factories.notices import make_reader, tell
 from tests.factories.sensing import SYSTEM, make_device, make_reading, take
 
@@ -84,6 +85,12 @@ def _a_post_that_ended() -> Count:
     return Act.objects.filter(action="hand_over").count
 
 
+def _an_account_nobody_uses() -> Count:
+    make_staff(Role.SECURITY_ADMIN)
+    Account.objects.filter(pk=make_account().pk).update(created_at=timezone.now() - 400 * DAY)
+    return Notice.objects.count
+
+
 def _a_job_that_failed() -> Count:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -111,6 +118,7 @@ WORK: dict[str, Callable[[], Count]] = {
     "directory.hand_over_ended": _a_post_that_ended,
     "notices.escalate": _an_urgent_notice_nobody_read,
     "notices.forget": _an_old_notice,
+    "notices.tell_of_idle_accounts": _an_account_nobody_uses,
     "sensing.close_hours": _a_silent_device,
     "sensing.keep_house": _old_quarantine,
 }

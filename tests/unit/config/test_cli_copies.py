@@ -50,8 +50,11 @@ def test_what_looks_ends_as_it_found(
 @pytest.mark.parametrize(
     ("command", "meant"),
     [
-        (["fsck"], ({"only": "", "repair": False},)),
-        (["fsck", "--repair", "--only", "cases"], ({"only": "cases", "repair": True},)),
+        (["fsck"], ({"only": "", "repair": False, "processes": 0},)),
+        (
+            ["fsck", "--repair", "--only", "cases", "--processes", "3"],
+            ({"only": "cases", "repair": True, "processes": 3},),
+        ),
         (
             ["restore", "/b", "--replace", "--keys", "/k", "--rehearsal"],
             (

@@ -4,12 +4,15 @@ import ast
 import inspect
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.apps import apps
 from django.db.models import ForeignKey
 from procrastinate.contrib.django import app as jobs
+
+from huying.standards.deadlines import SHANGHAI
 
 SOURCE = Path(__file__).resolve().parents[3] / "src" / "huying"
 ROOMS = ("ledger", "directory", "notices", "sensing", "exchange", "cases", "community")
@@ -70,6 +73,21 @@ def test_every_job_of_the_clock_asks_whether_the_time_is_to_be_trusted() -> None
         if not name.startswith("builtin")
     }
     assert {name for name, it_asks in asks.items() if not it_asks} == GO_ON
+
+
+def test_what_is_done_once_a_day_is_done_at_night_and_what_tells_people_at_work() -> None:
+    """Times of the clock are UTC, nights are the county's."""
+    noon = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
+    hours = {
+        name: datetime.fromtimestamp(
+            found.croniter.get_next(ret_type=float, start_time=noon), SHANGHAI
+        ).hour
+        for (name, _id), found in jobs.periodic_registry.periodic_tasks.items()
+        if not name.startswith("builtin") and found.cron.split()[1] != "*"
+    }
+    assert hours.pop("notices.tell_of_idle_accounts") == 9
+    assert hours
+    assert {name: hour for name, hour in hours.items() if not 2 <= hour < 5} == {}
 
 
 def test_no_model_has_an_ordering_of_its_own() -> None:

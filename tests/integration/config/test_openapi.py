@@ -119,6 +119,7 @@ def world(db: None, client: Client) -> World:
         kind="case.open",
         urgency="NORMAL",
         title="新事项",
+        glance_title="新事项",
         body="",
         link="/",
         subject="case:1",

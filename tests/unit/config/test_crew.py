@@ -80,11 +80,14 @@ def _do(work: Callable[[int], int], taken: list[int]) -> None:
 
 # Work that never ends, by two processes that say who they are.
 AT_WORK = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 import django
 django.setup()
 from huying.config import crew
+
+# As on a terminal, even where these tests were started in the background and ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def work(task):
     (Path(sys.argv[1]) / f"worker{task}").write_text(str(os.getpid()))
@@ -97,7 +100,7 @@ with crew.crew(2, int) as spread:
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "SIGKILL"])
 def test_nobody_outlives_the_command(how: str, tmp_path: Path) -> None:
-    command = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", AT_WORK, str(tmp_path)],
         env={
             **os.environ,
@@ -106,15 +109,18 @@ def test_nobody_outlives_the_command(how: str, tmp_path: Path) -> None:
         },
         start_new_session=True,
         stderr=subprocess.PIPE,
-    )
-    _wait(lambda: len([one for one in tmp_path.iterdir() if one.stat().st_size]) == 2)
-    workers = [Path("/proc") / one.read_text() for one in tmp_path.iterdir()]
-    assert all(one.exists() for one in workers)
-    if how == "Ctrl-C":
-        os.killpg(command.pid, signal.SIGINT)
-    else:
-        command.send_signal(signal.Signals[how])
-    _out, said = command.communicate(timeout=30)
+    ) as command:
+        try:
+            _wait(lambda: len([one for one in tmp_path.iterdir() if one.stat().st_size]) == 2)
+            workers = [Path("/proc") / one.read_text() for one in tmp_path.iterdir()]
+            assert all(one.exists() for one in workers)
+            if how == "Ctrl-C":
+                os.killpg(command.pid, signal.SIGINT)
+            else:
+                command.send_signal(signal.Signals[how])
+            _out, said = command.communicate(timeout=30)
+        finally:
+            command.kill()
     assert command.returncode < 0
     assert said.count(b"Traceback") == (how == "Ctrl-C")  # of the command itself
     _wait(lambda: not any(map(_lives, workers)))

@@ -228,6 +228,37 @@ def test_counts_follow_every_act_and_survive_folding() -> None:
     assert CaseTally.objects.count() == rows
 
 
+@pytest.mark.parametrize(
+    "reader", ["dispatcher", "officer", "head", "grid_worker", "other_officer"]
+)
+def test_each_number_is_as_long_as_its_list(reader: str) -> None:
+    office = make_office()
+    now = datetime.now(UTC)
+    made = [make_report(now=now - timedelta(hours=number)).case_id for number in range(6)]
+    do(made[0], "take", office.officer)
+    Case.objects.filter(pk__in=made[:2]).update(due_at=now - timedelta(minutes=1))
+    Case.objects.filter(pk=made[2]).update(due_at=now + timedelta(hours=1))
+    Case.objects.filter(pk__in=made[1:4]).update(supervised=True)
+    Case.objects.filter(pk=made[5]).update(pending={"extend": {"asked_by": 1}})
+    actor = getattr(office, reader)
+    found = queries.queue_counts(actor, now)
+    asked = {
+        "overdue": QueueFilters(overdue=True),
+        "soon": QueueFilters(soon=True),
+        "mine": QueueFilters(mine=True),
+        "supervised": QueueFilters(supervised=True),
+        "pending": QueueFilters(pending=True),
+    }
+    lists = {
+        name: len(queries.queue(actor, filters, now=now).rows) for name, filters in asked.items()
+    }
+    assert {name: getattr(found, name) for name in asked} == lists
+    if reader == "dispatcher":
+        assert lists == {"overdue": 2, "soon": 1, "mine": 0, "supervised": 3, "pending": 1}
+    if reader == "officer":
+        assert lists["mine"] == 1
+
+
 def test_the_map_s_numbers() -> None:
     office = make_office()
     report = make_report()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, F, Max, Q, Sum
+from django.db.models import Count, F, Max, Q, Sum, Value
 from django.utils import timezone
 
 from huying.cases.models import Case, CaseQuerySet, CaseTally, Clock, Measure, Report, view_of
@@ -232,26 +232,29 @@ def queue_counts(actor: Actor, now: datetime | None = None) -> QueueCounts:
         .order_by("procedure", "state")
         .values_list("procedure", "state", "total")
     )
-    # Asked of those that count for something: each of these conditions has an index of its own.
-    soon = Q(due_at__lte=now + SOON_WITHIN)
-    urgent = (
-        Case.objects.visible_to(actor)
-        .open()
-        .filter(soon | Q(officer=actor.account_id) | Q(supervised=True) | ~Q(pending={}))
-        .aggregate(
-            overdue=Count("id", filter=Q(due_at__lte=now)),
-            soon=Count("id", filter=Q(due_at__gt=now, due_at__lte=now + SOON_WITHIN)),
-            mine=Count("id", filter=Q(officer=actor.account_id, officer__isnull=False)),
-            supervised=Count("id", filter=Q(supervised=True)),
-            pending=Count("id", filter=~Q(pending={})),
-        )
+    seen = Case.objects.visible_to(actor).open()
+    counted = _counted(
+        overdue=seen.filter(due_at__lte=now),
+        soon=seen.filter(due_at__gt=now, due_at__lte=now + SOON_WITHIN),
+        mine=seen.filter(officer=actor.account_id, officer__isnull=False),
+        supervised=seen.filter(supervised=True),
+        pending=seen.exclude(pending={}),
     )
     return QueueCounts(
         open=sum(row.count for row in by_state),
-        mine=urgent["mine"],
-        overdue=urgent["overdue"],
-        soon=urgent["soon"],
-        supervised=urgent["supervised"],
-        pending=urgent["pending"],
+        **counted,
         by_state=by_state,
     )
+
+
+def _counted(**asked: CaseQuerySet) -> dict[str, int]:
+    """How many cases each of these has, in one statement.
+
+    Each is a count of its own, because each condition has an index that answers it alone; one
+    pass with five filters reads the cases themselves.
+    """
+    first, *others = (
+        cases.order_by().annotate(what=Value(name)).values_list("what").annotate(Count("id"))
+        for name, cases in asked.items()
+    )
+    return dict.fromkeys(asked, 0) | dict(first.union(*others, all=True))

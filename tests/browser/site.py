@@ -4,6 +4,7 @@ Built once a session with a small simulated county and the one-click demo sign-i
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -54,8 +55,9 @@ def running_site(
     server = os.environ.get("HUYING_TEST_DATABASE_URL") or embedded.start(
         ROOT / "var" / "test" / "postgres", throw_away=True
     )
-    # Two runs on one server, or two workers, must not drop each other's database.
-    database = f"huying_site_{name}_{os.getpid()}"
+    # Two runs on one server, or two workers, must not drop each other's database nor keys.
+    own = f"{name}_{os.getpid()}"
+    database = f"huying_site_{own}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         connection.execute(
@@ -63,7 +65,7 @@ def running_site(
         )
     web, stream, hj212 = free_ports(3)
     url = f"http://127.0.0.1:{web}"
-    data_dir = ROOT / "var" / "test" / f"site-{name}"
+    data_dir = ROOT / "var" / "test" / f"site_{own}"
     environment = {
         **os.environ,
         "HUYING_DATABASE_URL": psycopg.conninfo.make_conninfo(server, dbname=database),
@@ -95,3 +97,4 @@ def running_site(
         processes.stop_all(children)
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        shutil.rmtree(data_dir, ignore_errors=True)

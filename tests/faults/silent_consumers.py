@@ -41,11 +41,12 @@ actions.register_device(mn="{SILENT}", by=Actor.system("faults"), name="监测�
                         units={{"a34004": "µg/m³"}}, frames_per_minute=2_000_000_000)
 """
 _READER: Final = """
+from django.conf import settings
 from django.test import Client
 from huying.directory.models import Account
 client = Client()
 client.force_login(Account.objects.get(pk={account}))
-print(client.cookies["sessionid"].value)
+print(client.cookies[settings.SESSION_COOKIE_NAME].OutputString(attrs=[]))
 """
 _TELL: Final = """
 from django.db import transaction
@@ -107,7 +108,7 @@ def _connected(port: int) -> socket.socket:
 
 
 def _asking(site: Site, cookie: str) -> bytes:
-    return f"GET /live/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sessionid={cookie}\r\n\r\n".encode()
+    return f"GET /live/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode()
 
 
 @contextmanager
@@ -133,7 +134,7 @@ def _reading_browser(site: Site, cookie: str) -> Iterator[set[str]]:
     def read() -> None:
         nonlocal last
         while not ended.is_set():
-            headers = {"Cookie": f"sessionid={cookie}", **({"Last-Event-ID": last} if last else {})}
+            headers = {"Cookie": cookie, **({"Last-Event-ID": last} if last else {})}
             with (
                 suppress(httpx.HTTPError),
                 httpx.stream(

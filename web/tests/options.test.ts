@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { narrowed } from "../src/lib/options.js";
+import { meant, narrowed } from "../src/lib/options.js";
 
 const choices = [
   { value: "1", label: "城关镇东门社区第一网格", group: "" },
@@ -21,4 +21,12 @@ test("every word must be held, by the name or its group, in any order and any wi
   assert.deepEqual(values("社区 城关"), ["1", "2"]);
   assert.deepEqual(values("WANGWEI pm2.5"), ["3"]);
   assert.deepEqual(values("西门"), []);
+});
+
+test("what is called so is meant, however many begin like it; of several found, none", () => {
+  const two = [...choices, { value: "4", label: "东门社区二组", group: "城关镇" }];
+  assert.equal(meant(two, "东门社区")?.value, "2");
+  assert.equal(meant(two, "二组")?.value, "4");
+  assert.equal(meant(two, "社区"), undefined);
+  assert.equal(meant(two, "西门"), undefined);
 });

@@ -25,14 +25,14 @@ def fold_tallies(timestamp: int = 0) -> None:
     actions.fold_tallies()
 
 
-@app.periodic(cron="17 19 * * *")
+@app.periodic(cron="17 5,19 * * *")
 @app.task(name="cases.recompute_provisional", queueing_lock="cases.recompute_provisional")
 def recompute_provisional(timestamp: int = 0) -> None:
     """Each night: what is still provisional is counted anew, should an import have been missed."""
     actions.recompute_provisional()
 
 
-@app.periodic(cron="47 19 * * *")
+@app.periodic(cron="47 5,19 * * *")
 @app.task(name="cases.sweep_files", queueing_lock="cases.sweep_files")
 def sweep_files(timestamp: int = 0) -> None:
     """Each night: files to which nothing has referred for a day go."""

@@ -115,7 +115,7 @@ def fsck(
     repair: Annotated[bool, typer.Option(help="Write derived data anew where it differs.")] = False,
     only: Annotated[str, typer.Option(help="Parts, as observations,cases.")] = "",
     processes: Annotated[
-        int, typer.Option(min=0, help="That share the work; 0 = one for each core.")
+        int, typer.Option(min=0, help="That share the work; 0 = one for each core, at most 8.")
     ] = 0,
 ) -> None:
     """Derive everything derived anew and name what differs.

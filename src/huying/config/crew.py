@@ -25,6 +25,7 @@ from huying.ledger.queries import Spread
 T = TypeVar("T")
 R = TypeVar("R")
 
+MOST: Final = 8
 AHEAD: Final = 4
 """So many tasks a process may lie between the first result still awaited and the newest task."""
 
@@ -42,8 +43,9 @@ class _Member(NamedTuple):
 
 
 def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0))
+    """How many this process may use, at most MOST: a container's share of its machine's is not told
+    here, and each takes a session of the database."""
+    return min(len(os.sched_getaffinity(0)), MOST)
 
 
 @contextmanager
@@ -52,8 +54,8 @@ def crew(processes: int, begin: Callable[[], object]) -> Iterator[Spread]:
 
     What is mapped, its arguments and results are sent between processes. Tasks are taken from
     their iterable as they are needed, in this process. Every mapping is gone through to its end
-    before the next begins. Raises `CrewFailed`. No thread may run while the crew begins: a lock
-    it held would stay locked in the others for ever.
+    before the next begins. Raises `CrewFailed`. No thread but the log's, which holds no
+    lock, may run while the crew begins: a lock it held would stay locked in the others for ever.
     """
     if processes == 1:
         begin()

@@ -10,8 +10,10 @@ import logging
 import os
 import queue
 import re
+import select
 import threading
 from datetime import UTC, datetime
+from multiprocessing import util
 from typing import Final
 
 import orjson
@@ -86,10 +88,22 @@ class BoundedHandler(logging.Handler):
             self._dropped += 1
             metrics.LOG_LINES_DROPPED.inc()
             return
+        if self._thread is None and not self._start():
+            _write(line)
+            return
         self._waiting.put(line)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-            self._thread.start()
+
+    def _start(self) -> bool:
+        """False where no more threads are to be had: then who speaks waits for who reads."""
+        thread = threading.Thread(target=self._run, name="log", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._thread = thread
+        # A forked child ends without `logging.shutdown`.
+        util.Finalize(None, self.flush, exitpriority=0)
+        return True
 
     def flush(self) -> None:
         """Wait until what was said so far is written, at most LAST_SECONDS."""
@@ -120,8 +134,11 @@ def _news_of(dropped: int) -> logging.LogRecord:
 def _write(line: str) -> None:
     # Past sys.stderr, whose lock a thread that waits would hold while the process ends.
     left = memoryview(f"{line}\n".encode())
-    try:
-        while left:
+    while left:
+        try:
             left = left[os.write(_STANDARD_ERROR, left) :]
-    except OSError:
-        """Nobody is there any more who could read."""
+        except BlockingIOError:
+            # Somebody shares the pipe and made it one that does not wait: this thread does.
+            select.select([], [_STANDARD_ERROR], [])
+        except OSError:
+            return  # nobody is there any more who could read

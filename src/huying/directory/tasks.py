@@ -6,7 +6,7 @@ from huying.directory import actions
 from huying.directory.permissions import Actor
 
 
-@app.periodic(cron="20 19 * * *")
+@app.periodic(cron="20 5,19 * * *")
 @app.task(name="directory.clear_sessions", queueing_lock="directory.clear_sessions")
 def clear_sessions(timestamp: int) -> None:
     """Forget sessions that have ended; `timestamp` is when the run was due."""

@@ -33,7 +33,7 @@ def tell_of_idle_accounts(timestamp: int = 0) -> None:
         actions.tell_of_idle_accounts(by=BY)
 
 
-@app.periodic(cron="17 19 * * *")
+@app.periodic(cron="17 5,19 * * *")
 @app.task(name="notices.forget", queue="notices", queueing_lock="notices.forget")
 def forget(timestamp: int = 0) -> None:
     """Delete notices older than the county keeps them."""

@@ -30,7 +30,7 @@ def hand_over_alerts(timestamp: int) -> None:
     actions.hand_over_alerts(now=timezone.now(), by=BY)
 
 
-@app.periodic(cron="17 19 * * *")
+@app.periodic(cron="17 5,19 * * *")
 @app.task(name="sensing.keep_house", queueing_lock="sensing.keep_house")
 def keep_house(timestamp: int) -> None:
     """Each night: partitions ahead of need, and what is past its time goes."""

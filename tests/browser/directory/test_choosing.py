@@ -1,5 +1,6 @@
 """One of many: a long list is searched by typing, and is the browser's own without script."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,9 @@ from tests.browser.site import Site
 
 OpenPage = Callable[..., Page]
 ADD_POST = "/admin/directory/post/add/"
+# As by Ctrl+Enter; whether it went out.
+SENT = """select => select.form.dispatchEvent(
+    new Event('submit', {bubbles: true, cancelable: true}))"""
 SHOWN = ".hy-combobox-popup:visible [role=option]"
 
 
@@ -74,3 +78,43 @@ def test_without_script_it_is_the_browser_s_own_list(browser: Browser, site: Sit
     page.get_by_label("账号").first.select_option(index=3)
     expect(page.locator("input[role=combobox]")).to_have_count(0)
     context.close()
+
+
+def test_words_left_standing_are_what_is_called_so_or_no_choice_at_all(page_as: OpenPage) -> None:
+    page = page_as("security_admin")
+    page.goto(ADD_POST)
+    box, select = page.get_by_role("combobox", name="辖区"), page.locator("#id_division")
+    labels = [one.strip() for one in page.locator("#id_division option").all_inner_texts()]
+    town = next(one for one in labels if sum(other.startswith(one) for other in labels) > 2)
+    village = next(one for one in labels if one.startswith(town) and one != town)
+    select.select_option(label=village)
+    expect(box).to_have_value(village)
+
+    # A township whose villages begin like it, and the form is sent without leaving the field.
+    box.fill(town)
+    assert select.evaluate(SENT)
+    assert select.locator("option:checked").inner_text().strip() == town
+
+    page.goto(ADD_POST)
+    select.select_option(label=village)
+    box.fill(town[:2])
+    page.locator("h1").first.click()
+    expect(box).to_have_value(town[:2])
+    assert box.evaluate("input => input.validationMessage") == "请从列表里选一项。"
+    assert not select.evaluate(SENT)
+    expect(box).to_be_focused()
+    box.fill("")
+    assert box.evaluate("input => input.validationMessage") == ""
+
+
+def test_pointed_at_by_the_arrows_and_left_by_tab_it_is_chosen(page_as: OpenPage) -> None:
+    page = page_as("security_admin")
+    page.goto(ADD_POST)
+    box = page.get_by_role("combobox", name="网格")
+    box.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    pointed = page.locator(f"{SHOWN}[aria-selected=true]").inner_text().split("\n")[0].strip()
+    page.keyboard.press("Tab")
+    expect(box).to_have_value(re.compile(re.escape(pointed.split(" ")[0])))
+    assert page.locator("#id_grid").input_value() != ""

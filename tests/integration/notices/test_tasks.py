@@ -23,7 +23,7 @@ def test_every_job_is_known_by_its_name_and_runs_by_the_clock() -> None:
     assert {name: periodic[name] for name in names} == {
         "notices.drain": "* * * * *",
         "notices.escalate": "* * * * *",
-        "notices.forget": "17 19 * * *",
+        "notices.forget": "17 5,19 * * *",
     }
 
 

@@ -42,5 +42,11 @@ def test_what_is_not_known_leaves_no_gap() -> None:
     assert glance("新派单：{title}", OUTSIDE | nothing)[1] == "2026-000001"
 
 
+@pytest.mark.parametrize("title", ["{unit}", "{place}：{title}", "{people} 人反映：{title}"])
+def test_a_title_that_would_have_a_gap_is_passed_over(title: str) -> None:
+    secret = OUTSIDE | dict.fromkeys(("place", "grid", "unit", "people"), "")
+    assert glance(title, secret | {"title": "保密事项"})[0] == "群众诉求：保密事项"
+
+
 def test_values_are_put_in_as_they_are() -> None:
     assert glance("{title}", OUTSIDE | {"title": "{number}{secret}"})[0] == "{number}{secret}"

@@ -41,6 +41,27 @@ if child:
 else:
     logging.getLogger("huying.trail").info("child")
 """
+# A worker of several, as the web's or a check's: it ends without `logging.shutdown`, and its last
+# words are many. Somebody made the pipe one that does not wait.
+WORKER = """
+import json, logging, logging.config, multiprocessing, os, sys
+logging.config.dictConfig(json.loads(sys.argv[1]))
+def work():
+    os.set_blocking(2, False)
+    for number in range(3000):
+        logging.getLogger("huying.trail").info("said")
+multiprocessing.get_context("fork").Process(target=work).start()
+"""
+# A process that may start no thread.
+ALONE = """
+import json, logging, logging.config, sys, threading
+logging.config.dictConfig(json.loads(sys.argv[1]))
+def start(thread):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = start
+logging.getLogger("huying.trail").info("first")
+logging.getLogger("huying.trail").info("second")
+"""
 
 
 def _line(message: str, *arguments: object, **options: object) -> dict[str, str]:
@@ -150,3 +171,16 @@ def test_a_forked_child_has_a_log_as_well() -> None:
         _, said = process.communicate(timeout=60)
     messages = [json.loads(line)["message"] for line in said.splitlines()]
     assert sorted(messages) == ["child", "parent"]
+
+
+def test_a_worker_s_last_words_are_written() -> None:
+    with _running(WORKER) as process:
+        time.sleep(1)  # more than the pipe holds waits for this
+        _, said = process.communicate(timeout=60)
+    assert [json.loads(line)["message"] for line in said.splitlines()] == ["said"] * 3000
+
+
+def test_without_a_thread_lines_are_written_all_the_same() -> None:
+    with _running(ALONE) as process:
+        _, said = process.communicate(timeout=60)
+    assert [json.loads(line)["message"] for line in said.splitlines()] == ["first", "second"]

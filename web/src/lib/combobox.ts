@@ -4,7 +4,7 @@
  * script it is simply the select.
  */
 import { all, enhance, make, one } from "./dom.js";
-import { type Choice, MANY, MOST_SHOWN, narrowed } from "./options.js";
+import { type Choice, MANY, MOST_SHOWN, meant, narrowed } from "./options.js";
 import { say } from "./words.js";
 
 let number = 0;
@@ -59,15 +59,18 @@ function start(select: HTMLSelectElement): void {
   input.placeholder = none && /\p{L}/u.test(none.label) ? say("%s，可打字查找", none.label) : say("打字查找");
   let shown: Choice[] = [];
   let active = -1;
+  let pointed = false;
 
   const isOpen = () => !popup.hidden;
   function tellChosen(): void {
     const chosen = select.selectedOptions[0];
     input.value = chosen?.value ? chosen.label.trim() : "";
+    input.setCustomValidity("");
   }
   function close(): void {
     popup.hidden = true;
     active = -1;
+    pointed = false;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
   }
@@ -124,7 +127,20 @@ function start(select: HTMLSelectElement): void {
     close();
   }
 
+  /** Left without choosing: nothing typed is no choice; words that could mean two things stay, and are no choice. */
+  function settle(): void {
+    const typed = input.value.trim();
+    const choice = typed === "" ? none : meant(choices, typed);
+    if (typed === "" || choice) take(choice);
+    else {
+      close();
+      if (typed !== select.selectedOptions[0]?.label.trim())
+        input.setCustomValidity(say("请从列表里选一项。"));
+    }
+  }
+
   input.addEventListener("input", (event) => {
+    input.setCustomValidity("");
     // Letters on their way to a Chinese word are not searched for.
     if (!(event as InputEvent).isComposing) open(input.value, "first");
   });
@@ -133,20 +149,17 @@ function start(select: HTMLSelectElement): void {
     if (!isOpen()) open("", "chosen");
   });
   input.addEventListener("focus", () => input.select());
-  input.addEventListener("blur", () => {
-    // Left without choosing: nothing typed is no choice, the only one found is the choice.
-    if (input.value.trim() === "") take(none);
-    else take(isOpen() && shown.length === 1 ? shown[0] : undefined);
-  });
+  input.addEventListener("blur", settle);
   input.addEventListener("keydown", (event) => {
     if (event.isComposing || event.ctrlKey || event.metaKey) return;
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step !== 0) {
+      pointed = true;
       if (!isOpen()) open("", "chosen");
       else point((active + step + shown.length) % shown.length);
     } else if (event.key === "Enter" && isOpen()) take(shown[active]);
     else if (event.key === "Escape" && isOpen()) take(undefined);
-    else if (event.key === "Tab" && isOpen() && input.value.trim() !== "") {
+    else if (event.key === "Tab" && isOpen() && (pointed || input.value.trim() !== "")) {
       take(shown[active]);
       return;
     } else return;
@@ -162,6 +175,13 @@ function start(select: HTMLSelectElement): void {
   select.addEventListener("change", tellChosen);
   select.addEventListener("focus", () => input.focus());
   select.form?.addEventListener("reset", () => queueMicrotask(tellChosen));
+  // A form sent by a key has not been left, and one that checks nothing itself is checked here.
+  select.form?.addEventListener("submit", (event) => {
+    settle();
+    if (input.reportValidity()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  });
   window.addEventListener("pageshow", tellChosen);
   tellChosen();
 }

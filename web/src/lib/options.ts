@@ -13,6 +13,13 @@ export const MOST_SHOWN = 50;
 
 const plain = (text: string) => text.normalize("NFKC").toLowerCase().trim();
 
+/** What is meant by words left standing: the one called so, however many begin like it, or the only one found. */
+export function meant(choices: Choice[], typed: string): Choice | undefined {
+  const called = choices.filter((one) => plain(one.label) === plain(typed));
+  const found = called.length > 0 ? called : narrowed(choices, typed);
+  return found.length === 1 ? found[0] : undefined;
+}
+
 /** The choices that hold every word typed: those that begin with it first, otherwise in their order. */
 export function narrowed(choices: Choice[], typed: string): Choice[] {
   const wanted = plain(typed);

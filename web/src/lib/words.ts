@@ -2,6 +2,7 @@
 
 const ENGLISH: Record<string, string> = {
   撤销: "Undo",
+  "请从列表里选一项。": "Please choose one from the list.",
   关闭: "Close",
   确定: "OK",
   取消: "Cancel",

@@ -82,9 +82,10 @@ def glance(title: str, outside: Mapping[str, str]) -> tuple[str, str]:
     """What leaves the platform of a notice: its title, and where, how soon, whose, which number.
 
     `title` is the file's sentence. One that needs more than `outside` gives, such as an act's
-    reason, is passed over for the name of the procedure and of the matter.
+    reason or the unit of what has none yet, is passed over for the name of the procedure and of
+    the matter.
     """
-    if not braces(title) <= outside.keys():
+    if not all(outside.get(name) for name in braces(title)):
         title = "{procedure}：{title}"
     body = (outside[name] for name in ("place", "owed", "unit", "number"))
     return fill(title, outside), " · ".join(filter(None, body))

@@ -38,8 +38,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`jump_s`: how far the database's clock jumped since the look before (negative: back).
-    `apart_s`: how far our own is ahead of it."""
+    """`jump_s`: how far the database's clock is known to have jumped since the look before
+    (negative: back); after a restart nothing is. `apart_s`: how far our own is ahead of it."""
 
     standing: Standing
     jump_s: float
@@ -67,7 +67,8 @@ def judge(look: Look, before: Standing | None, *, wait_s: float = WAIT_S) -> Jud
     if ahead_s <= MOST_OFF_S or left_s <= 0:
         ahead_s = left_s = 0.0
     standing = Standing(look.database, look.machine, look.steady, ahead_s, left_s)
-    return Judgement(standing, jump_s if is_off(jump_s) else 0.0, apart_s)
+    is_known = look.machine == before.machine and is_off(jump_s)
+    return Judgement(standing, jump_s if is_known else 0.0, apart_s)
 
 
 def _passed(look: Look, before: Standing, gap: float) -> float:

@@ -189,7 +189,9 @@ def _time() -> Part:
                 "span": span(timedelta(seconds=round(found.ahead_s)), _=_),
                 "wait": span(timedelta(seconds=round(found.wait_s)), _=_),
             },
-            mend=_("看看现在几点：不对就马上校正，校正后自动继续；是停机以后刚开机的，等着就行"),
+            mend=_(
+                "看看现在几点：不对就马上校正，校正后自动继续；是停机以后刚开机、换了机器或刚恢复备份的，等着就行"
+            ),
         )
     if apart > MOST_APART_S:
         return Part(

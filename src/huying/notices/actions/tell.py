@@ -62,7 +62,7 @@ class Glance:
     """What other channels than the inbox say: through third parties' hands, on a lock screen.
 
     Enough to know what it is, where and how soon; nothing that a resident or an officer wrote.
-    One line each.
+    The title is one line.
     """
 
     title: str

@@ -251,9 +251,10 @@ def frame(mn: str, cn: str, at: int, items: str) -> bytes:
 
 
 def _moments(load: Load) -> Iterator[tuple[bytes, Callable[[], None]]]:
-    # One a second, so far back that on no machine they get ahead of the time it is.
-    first = int(time.time()) - 30 * 86_400
-    for at in itertools.count(first):
+    # Of the last half day, one a second, and none before its time: what a clock that is half a day
+    # slow must take for the future.
+    for at in itertools.count(int(time.time()) - 12 * 3600):
+        time.sleep(max(0.0, at - time.time()))
         items = f"a34004-Rtd={at % 140}.0,a34004-Flag=N"
         yield frame(DEVICE, "2011", at, items), lambda at=at: load.readings.add(at)  # type: ignore[misc]  # its default is not inferred
 

@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import httpx
 import psutil
@@ -54,6 +55,7 @@ _UNPLACED: Final = """
 SELECT count(*) FROM county.ledger_record record
 WHERE NOT EXISTS (SELECT FROM county.ledger_position WHERE record_id = record.id)
 """
+_UNSENT: Final = "SELECT count(*) FROM county.sensing_alert WHERE handed_over_at IS NULL"
 _PREPARE: Final = """
 from datetime import timedelta
 from django.utils import timezone
@@ -328,7 +330,8 @@ def running(county: County, token: str, **environment: str) -> Iterator[Site]:
 @contextmanager
 def loading(site: Site, *, url: str = "", port: int = 0) -> Iterator[Load]:
     """Load on a site, by another address where one is given. It is under way when this begins; when
-    it ends, all that was committed has its place in the ledger."""
+    it ends, all that was committed has its place in the ledger, and each alert was handed over: one
+    that could not be is sent again by the job of the minute."""
     load = Load()
     runs: list[Callable[[], None]] = [
         _Program(load, url or site.url, site.token, number).run for number in range(PROGRAMS)
@@ -345,12 +348,17 @@ def loading(site: Site, *, url: str = "", port: int = 0) -> Iterator[Load]:
         load.ended.set()
         for thread in threads:
             thread.join()
-    _sealed(site.county)
+    _settled(site.county)
 
 
-def _sealed(county: County) -> None:
+def _settled(county: County) -> None:
     with psycopg.connect(county.url, autocommit=True) as connection:
-        wait_for(lambda: connection.execute(_UNPLACED).fetchone() == (0,))
+        for left in (_UNSENT, _UNPLACED):
+            wait_for(partial(_is_none, connection, left))
+
+
+def _is_none(connection: psycopg.Connection[tuple[int]], left: LiteralString) -> bool:
+    return connection.execute(left).fetchone() == (0,)
 
 
 def go_on(load: Load, more: int = 3, seconds: float = PATIENCE_SECONDS) -> float:

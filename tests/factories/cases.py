@@ -1,7 +1,8 @@
 """Reports, cases and the people around them, in the small county of `factories.directory`."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from PIL import Image
@@ -11,6 +12,7 @@ from huying.cases.actions import Acted, Contact, GivenFile, Opened, Received
 from huying.cases.models import Category, ResponsibilityRule
 from huying.directory.models import Organisation
 from huying.directory.permissions import Actor, Role
+from huying.sensing.events import AlertOpened
 from tests.factories.directory import GRIDS, make_organisation, make_staff
 
 RESIDENT = Actor.resident()
@@ -107,6 +109,30 @@ def make_alert_case(**changes: Any) -> Opened:
         "lat": lat,
     }
     return actions.open_case(**(given | changes))
+
+
+def make_alert_event(**changes: Any) -> AlertOpened:
+    """What sensing tells when the hourly PM2.5 in the first grid passes its warning value."""
+    event = AlertOpened(
+        alert_id=41,
+        device_id=7,
+        device_name="东门站",
+        rule_code="PM25_HOURLY",
+        rule_name="PM2.5 小时均值达到预警值",
+        severity="WARNING",
+        property_code="a34004",
+        property_name="PM2.5",
+        unit="µg/m³",
+        value=182.0,
+        threshold=150.0,
+        opened_at=datetime.now(UTC),
+        lon=117.005,
+        lat=39.005,
+        grid_code="990101001001001",
+        division_code="990101001001",
+        summary="东门站 PM2.5 小时均值 182 µg/m³，达到预警值 150 µg/m³",
+    )
+    return replace(event, **changes)
 
 
 def do(case_id: int, action: str, by: Actor, note: str = "", **data: Any) -> Acted:

@@ -1,6 +1,5 @@
 """An alert becomes a case, both are told at once, and whether it was true goes back."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,32 +8,9 @@ from huying.cases import queries, subscribers
 from huying.cases.models import Act, Case, ResponsibilityRule
 from huying.notices.models import Notice
 from huying.sensing.events import AlertClosed, AlertOpened, alert_closed, alert_opened
-from tests.factories.cases import Office, do, make_office
+from tests.factories.cases import Office, do, make_alert_event, make_office
 
 pytestmark = pytest.mark.django_db
-
-
-def _event(**changes: object) -> AlertOpened:
-    event = AlertOpened(
-        alert_id=41,
-        device_id=7,
-        device_name="东门站",
-        rule_code="PM25_HOURLY",
-        rule_name="PM2.5 小时均值达到预警值",
-        severity="WARNING",
-        property_code="a34004",
-        property_name="PM2.5",
-        unit="µg/m³",
-        value=182.0,
-        threshold=150.0,
-        opened_at=datetime.now(UTC),
-        lon=117.005,
-        lat=39.005,
-        grid_code="990101001001001",
-        division_code="990101001001",
-        summary="东门站 PM2.5 小时均值 182 µg/m³，达到预警值 150 µg/m³",
-    )
-    return replace(event, **changes)  # type: ignore[arg-type] # a test's own changes
 
 
 def _open(event: AlertOpened) -> None:
@@ -54,7 +30,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
 
 def test_an_alert_opens_a_case_and_tells_both_at_once() -> None:
     office = make_office()
-    _open(_event())
+    _open(make_alert_event())
     case = Case.objects.get()
     assert (case.procedure, case.state, case.alert_id) == ("environmental_alert", "ALERTED", 41)
     assert case.lead_organisation_id == office.other_bureau.pk
@@ -73,7 +49,7 @@ def test_an_alert_nobody_answers_for_reaches_the_dispatcher() -> None:
     office = make_office()
     ResponsibilityRule.objects.all().delete()
     queries.forget_caches()
-    _open(_event())
+    _open(make_alert_event())
     assert Case.objects.get().lead_organisation_id is None
     told = set(Notice.objects.values_list("account_id", flat=True))
     assert told == {office.dispatcher.account_id, office.grid_worker.account_id}
@@ -81,20 +57,20 @@ def test_an_alert_nobody_answers_for_reaches_the_dispatcher() -> None:
 
 def test_the_same_device_and_rule_join_the_open_case() -> None:
     make_office()
-    _open(_event())
-    _open(_event(alert_id=42))
+    _open(make_alert_event())
+    _open(make_alert_event(alert_id=42))
     case = Case.objects.get()
     assert Act.objects.filter(case=case, action="rise").count() == 1
-    _open(_event(alert_id=43, rule_code="NO2_HOURLY"))
-    _open(_event(alert_id=44, device_id=8))
+    _open(make_alert_event(alert_id=43, rule_code="NO2_HOURLY"))
+    _open(make_alert_event(alert_id=44, device_id=8))
     assert Case.objects.count() == 3
 
 
 def test_after_the_window_it_is_a_new_case() -> None:
     make_office()
-    _open(_event())
+    _open(make_alert_event())
     Case.objects.update(created_at=datetime.now(UTC) - timedelta(hours=25))
-    _open(_event(alert_id=42))
+    _open(make_alert_event(alert_id=42))
     assert Case.objects.count() == 2
 
 
@@ -107,7 +83,7 @@ def _to_the_end(office: Office, action: str, **data: str) -> Case:
 
 def test_a_true_alarm_is_recorded_back(judged: list[tuple[int, bool]]) -> None:
     office = make_office()
-    _open(_event())
+    _open(make_alert_event())
     case = _to_the_end(office, "confirm_true", cause="OPEN_BURNING")
     assert case.true_alarm is True
     assert judged == [(41, True)]
@@ -115,7 +91,7 @@ def test_a_true_alarm_is_recorded_back(judged: list[tuple[int, bool]]) -> None:
 
 def test_a_false_alarm_is_recorded_back(judged: list[tuple[int, bool]]) -> None:
     office = make_office()
-    _open(_event())
+    _open(make_alert_event())
     case = _to_the_end(office, "confirm_false", why_false="DEVICE_FAULT")
     assert (case.true_alarm, case.state) == (False, "UNFOUNDED")
     assert judged == [(41, False)]
@@ -125,8 +101,8 @@ def test_what_is_found_out_holds_for_the_alerts_that_joined(
     judged: list[tuple[int, bool]],
 ) -> None:
     office = make_office()
-    _open(_event())
-    _open(_event(alert_id=42))
+    _open(make_alert_event())
+    _open(make_alert_event(alert_id=42))
     alert_closed.send(
         sender=AlertClosed,
         event=AlertClosed(alert_id=42, closed_at=datetime.now(UTC), peak_value=None),
@@ -142,13 +118,13 @@ def test_what_is_found_out_holds_for_the_alerts_that_joined(
 )
 def test_severity_becomes_urgency(severity: str, urgency: str) -> None:
     make_office()
-    _open(_event(severity=severity))
+    _open(make_alert_event(severity=severity))
     assert Case.objects.get().urgency == urgency
 
 
 def test_readings_that_fall_are_noted_and_close_nothing() -> None:
     make_office()
-    _open(_event())
+    _open(make_alert_event())
     alert_closed.send(
         sender=AlertClosed,
         event=AlertClosed(alert_id=41, closed_at=datetime.now(UTC), peak_value=211.0),
@@ -163,7 +139,7 @@ def test_readings_that_fall_are_noted_and_close_nothing() -> None:
 
 
 def test_without_anybody_responsible_the_alert_still_becomes_a_case() -> None:
-    _open(_event(grid_code=None, division_code=None, lon=None, lat=None))
+    _open(make_alert_event(grid_code=None, division_code=None, lon=None, lat=None))
     case = Case.objects.get()
     assert case.lead_organisation_id is None
     assert subscribers.alert_key(7, "PM25_HOURLY") == case.alert_key

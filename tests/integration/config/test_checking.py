@@ -77,8 +77,9 @@ def county(small_batches: None, settings: Any, tmp_path: Path) -> Iterator[Path]
         sensing.ensure_catalogue(by=SYSTEM)
         for _ in range(3):
             mn = make_device(minute_interval=5).mn
-            values = [make_reading(mn, {"a34004": 10.0 + n}, at=this_hour(30) + 60 * n)
-                      for n in range(60)]  # fmt: skip
+            values = [
+                make_reading(mn, {"a34004": 10.0 + n}, at=this_hour(30) + 60 * n) for n in range(60)
+            ]
             take(*values, make_reading(mn, {"a34004": 44.0}, at=this_hour(29), kind="HOUR"))
         sensing.close_hours(now=timezone.now(), by=SYSTEM)
         office = make_office()

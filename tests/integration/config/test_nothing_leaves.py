@@ -26,7 +26,7 @@ from huying.notices import actions as notices
 from huying.notices.models import Delivery, Notice
 from huying.notices.rules.vocabulary import TOPICS
 from huying.sensing.events import AlertOpened, alert_opened
-from tests.factories.cases import RESIDENT, Office, do, make_office, make_report
+from tests.factories.cases import RESIDENT, Office, do, make_alert_event, make_office, make_report
 from tests.factories.directory import account_of
 from tests.factories.notices import SYSTEM, make_address
 from tests.integration.config.test_nothing_personal import (
@@ -214,11 +214,24 @@ def test_a_resident_s_words_are_read_after_signing_in_and_nowhere_else(
     }
     kinds = set(sent.values_list("notice__kind", flat=True))
     assert {
-        "case.dispatch", "case.return", "case.decline_return", "case.assist", "case.supervise",
-        "case.extend", "case.approve_extend", "case.decline_extend", "case.supplement",
-        "case.answer", "case.reject", "case.rate_badly", "case.reopen", "case.close",
-        "case.withdraw", "clock.soon", "clock.overdue",
-    } <= kinds  # fmt: skip
+        "case.dispatch",
+        "case.return",
+        "case.decline_return",
+        "case.assist",
+        "case.supervise",
+        "case.extend",
+        "case.approve_extend",
+        "case.decline_extend",
+        "case.supplement",
+        "case.answer",
+        "case.reject",
+        "case.rate_badly",
+        "case.reopen",
+        "case.close",
+        "case.withdraw",
+        "clock.soon",
+        "clock.overdue",
+    } <= kinds
     assert any("现转给您" in message.body for message in messages)
 
     for message in messages:
@@ -271,25 +284,7 @@ def test_a_secret_report_is_a_number_and_a_time(office: Office, world: World) ->
 
 
 def test_a_sensor_s_alert_keeps_its_title(office: Office, world: World) -> None:
-    event = AlertOpened(
-        alert_id=41,
-        device_id=7,
-        device_name="东门站",
-        rule_code="PM25_HOURLY",
-        rule_name="PM2.5 小时均值达到预警值",
-        severity="WARNING",
-        property_code="a34004",
-        property_name="PM2.5",
-        unit="µg/m³",
-        value=182.0,
-        threshold=150.0,
-        opened_at=datetime.now(UTC),
-        lon=117.005,
-        lat=39.005,
-        grid_code="990101001001001",
-        division_code="990101001001",
-        summary="东门站 PM2.5 小时均值 182 µg/m³，达到预警值 150 µg/m³",
-    )
+    event = make_alert_event()
     alert_opened.send(sender=AlertOpened, event=event)
     alert_opened.send(sender=AlertOpened, event=replace(event, alert_id=42, value=190.0))
     case = Case.objects.get()

@@ -90,8 +90,9 @@ def test_the_glance_goes_out_and_the_words_stay(fake: Fake) -> None:
     actions.drain(by=SYSTEM)
     [message] = fake.messages
     assert (message.title, message.body) == (
-        "新派单：垃圾清运", "城关镇东门社区第1网格 · 2026-000001",
-    )  # fmt: skip
+        "新派单：垃圾清运",
+        "城关镇东门社区第1网格 · 2026-000001",
+    )
     [row] = queries.inbox(reader.pk).rows
     assert (row.title, row.body) == ("新派单：张三家门口的垃圾", "东街7号")
     [letter] = queries.dead_letters()
@@ -206,8 +207,11 @@ def test_a_failure_is_retried_later_and_given_up_at_last(fake: Fake) -> None:
     )
     [letter] = queries.dead_letters()
     assert (letter.id, letter.error_code, letter.attempts, letter.can_resend) == (
-        delivery.pk, "DEMO_FAILED", 6, True,
-    )  # fmt: skip
+        delivery.pk,
+        "DEMO_FAILED",
+        6,
+        True,
+    )
     assert queries.dead_letters(before=letter.id) == []
 
 
